@@ -1,0 +1,28 @@
+// Hashes, and files as whole byte strings: read with a bound, written atomically.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace clade {
+
+// BLAKE2b-256 of the bytes as 64 hexadecimal digits (libsodium's generichash): the name of a version.
+std::string content_hash(std::string_view bytes);
+// The first 12 digits: what people see of a hash.
+std::string short_hash(std::string_view hash);
+
+// The whole file. Errors: "not_found", "io", "limit" (larger than `limit` bytes); each names the path.
+Result<std::string> read_file(const std::string& path, size_t limit = 64u << 20);
+// Writes beside the target, fsyncs, renames over it and fsyncs the folder: readers see the old or the new
+// file, whole. Errors: "io" with the path and the system's reason, "no_space".
+Status write_file_atomic(const std::string& path, std::string_view bytes, unsigned mode = 0644);
+// Creates a folder and its parents (mode 0755, or as given for the last). Errors: "io".
+Status make_folders(const std::string& path, unsigned mode = 0755);
+
+// What the system says of an errno value ("No space left on device"); thread-safe.
+std::string system_reason(int error_number);
+
+}  // namespace clade

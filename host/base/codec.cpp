@@ -1,0 +1,343 @@
+#include "base/codec.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include <msgpack.hpp>
+#include <rapidjson/encodedstream.h>
+#include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/reader.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+namespace clade {
+namespace {
+
+// How much of a key an error repeats.
+constexpr size_t kShownBytes = 60;
+
+// Builds a Value from the events of either parser, and refuses what passes the limits as soon as it is seen.
+class Builder {
+ public:
+  explicit Builder(const CodecLimits& limits) : limits_(limits) {}
+
+  bool scalar(Value value) {
+    if (stack_.empty()) {
+      root_ = std::move(value);
+      return true;
+    }
+    Frame& frame = stack_.back();
+    if (frame.is_map) {
+      if (!frame.key) return fail("invalid", "a map key that is no string");
+      frame.map.emplace(std::move(*frame.key), std::move(value));
+      frame.key.reset();
+    } else {
+      frame.array.push_back(std::move(value));
+    }
+    return true;
+  }
+
+  bool key(std::string text) {
+    Frame& frame = stack_.back();
+    if (frame.map.count(text))
+      return fail("invalid", "the key \"" + valid_utf8(text.substr(0, kShownBytes)) + "\" appears twice");
+    frame.key = std::move(text);
+    return true;
+  }
+
+  bool expects_key() const { return !stack_.empty() && stack_.back().is_map && !stack_.back().key; }
+
+  bool open(bool is_map) {
+    if (expects_key()) return fail("invalid", "a map key that is no string");
+    if (stack_.size() >= limits_.depth) {
+      return fail("limit", "nested deeper than " + std::to_string(limits_.depth) + " levels");
+    }
+    stack_.push_back(Frame{is_map, {}, {}, {}});
+    return true;
+  }
+
+  bool close() {
+    Frame frame = std::move(stack_.back());
+    stack_.pop_back();
+    return scalar(frame.is_map ? Value(std::move(frame.map)) : Value(std::move(frame.array)));
+  }
+
+  bool fail(std::string code, std::string message) {
+    if (!error_) error_ = Error{std::move(code), std::move(message)};
+    return false;
+  }
+
+  const std::optional<Error>& error() const { return error_; }
+  Value take() { return std::move(root_); }
+
+ private:
+  struct Frame {
+    bool is_map;
+    Value::Array array;
+    Value::Map map;
+    std::optional<std::string> key;
+  };
+  const CodecLimits& limits_;
+  std::vector<Frame> stack_;
+  Value root_;
+  std::optional<Error> error_;
+};
+
+Value integer_or_real(uint64_t number) {
+  if (number > static_cast<uint64_t>(INT64_MAX)) return static_cast<double>(number);
+  return static_cast<int64_t>(number);
+}
+
+// The library's visitor interface: it calls these names.
+class MsgpackVisitor : public msgpack::null_visitor {
+ public:
+  explicit MsgpackVisitor(Builder& builder) : builder_(builder) {}
+
+  bool visit_nil() { return atom({}); }
+  bool visit_boolean(bool boolean) { return atom(boolean); }
+  bool visit_positive_integer(uint64_t number) { return atom(integer_or_real(number)); }
+  bool visit_negative_integer(int64_t number) { return atom(number); }
+  bool visit_float32(float number) { return atom(static_cast<double>(number)); }
+  bool visit_float64(double number) { return atom(number); }
+  bool visit_str(const char* text, uint32_t size) {
+    std::string string(text, size);
+    return builder_.expects_key() ? builder_.key(std::move(string)) : builder_.scalar(std::move(string));
+  }
+  bool visit_bin(const char* text, uint32_t size) { return atom(std::string(text, size)); }
+  bool visit_ext(const char*, uint32_t) { return builder_.fail("invalid", "an extension type"); }
+  bool start_array(uint32_t) { return builder_.open(false); }
+  bool end_array() { return builder_.close(); }
+  bool start_map(uint32_t) { return builder_.open(true); }
+  bool end_map() { return builder_.close(); }
+  void parse_error(size_t, size_t offset) {
+    builder_.fail("invalid", "malformed at byte " + std::to_string(offset));
+  }
+  void insufficient_bytes(size_t, size_t) { builder_.fail("invalid", "cut off"); }
+
+ private:
+  bool atom(Value value) {
+    if (builder_.expects_key()) return builder_.fail("invalid", "a map key that is no string");
+    return builder_.scalar(std::move(value));
+  }
+  Builder& builder_;
+};
+
+// The library's SAX interface: it calls these names.
+class JsonHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, JsonHandler> {
+ public:
+  explicit JsonHandler(Builder& builder) : builder_(builder) {}
+
+  bool Null() { return builder_.scalar({}); }
+  bool Bool(bool boolean) { return builder_.scalar(boolean); }
+  bool Int(int number) { return builder_.scalar(number); }
+  bool Uint(unsigned number) { return builder_.scalar(number); }
+  bool Int64(int64_t number) { return builder_.scalar(number); }
+  bool Uint64(uint64_t number) { return builder_.scalar(integer_or_real(number)); }
+  bool Double(double number) { return builder_.scalar(number); }
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    return builder_.scalar(std::string(text, size));
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool) { return builder_.key(std::string(text, size)); }
+  bool StartObject() { return builder_.open(true); }
+  bool EndObject(rapidjson::SizeType) { return builder_.close(); }
+  bool StartArray() { return builder_.open(false); }
+  bool EndArray(rapidjson::SizeType) { return builder_.close(); }
+
+ private:
+  Builder& builder_;
+};
+
+template <class Packer>
+void write_msgpack(Packer& packer, const Value& value) {
+  if (value.is_nil()) {
+    packer.pack_nil();
+  } else if (value.is_bool()) {
+    value.as_bool() ? packer.pack_true() : packer.pack_false();
+  } else if (value.is_integer()) {
+    packer.pack_int64(value.as_integer());
+  } else if (value.is_number()) {
+    packer.pack_double(value.as_real());
+  } else if (value.is_string()) {
+    const auto& text = value.as_string();
+    packer.pack_str(static_cast<uint32_t>(text.size()));
+    packer.pack_str_body(text.data(), static_cast<uint32_t>(text.size()));
+  } else if (value.is_array()) {
+    packer.pack_array(static_cast<uint32_t>(value.as_array().size()));
+    for (const auto& item : value.as_array()) write_msgpack(packer, item);
+  } else {
+    packer.pack_map(static_cast<uint32_t>(value.as_map().size()));
+    for (const auto& [key, item] : value.as_map()) {
+      packer.pack_str(static_cast<uint32_t>(key.size()));
+      packer.pack_str_body(key.data(), static_cast<uint32_t>(key.size()));
+      write_msgpack(packer, item);
+    }
+  }
+}
+
+template <class Writer>
+void write_json(Writer& writer, const Value& value) {
+  if (value.is_bool()) {
+    writer.Bool(value.as_bool());
+  } else if (value.is_integer()) {
+    writer.Int64(value.as_integer());
+  } else if (value.is_number() && std::isfinite(value.as_real())) {
+    writer.Double(value.as_real());
+  } else if (value.is_string()) {
+    const std::string text = valid_utf8(value.as_string());
+    writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  } else if (value.is_array()) {
+    writer.StartArray();
+    for (const auto& item : value.as_array()) write_json(writer, item);
+    writer.EndArray();
+  } else if (value.is_map()) {
+    writer.StartObject();
+    for (const auto& [key, item] : value.as_map()) {
+      const std::string text = valid_utf8(key);
+      writer.Key(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+      write_json(writer, item);
+    }
+    writer.EndObject();
+  } else {
+    writer.Null();
+  }
+}
+
+// Line and column, both from 1, of a byte offset.
+std::string line_and_column(std::string_view text, size_t offset) {
+  offset = std::min(offset, text.size());
+  const auto before = text.substr(0, offset);
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const auto start = before.rfind('\n');
+  const size_t column = offset - (start == std::string_view::npos ? 0 : start + 1) + 1;
+  return "line " + std::to_string(line) + ", column " + std::to_string(column);
+}
+
+Status check_json_at(const Value& value, const std::string& path) {
+  if (value.is_number() && !std::isfinite(value.as_real())) {
+    return failure("invalid", (path.empty() ? "the value" : path) + " is not a finite number");
+  }
+  if (value.is_string() && valid_utf8(value.as_string()) != value.as_string()) {
+    return failure("invalid", (path.empty() ? "the value" : path) + " is a string that is not UTF-8");
+  }
+  if (value.is_array()) {
+    size_t index = 0;
+    for (const auto& item : value.as_array()) {
+      if (auto status = check_json_at(item, path + "[" + std::to_string(++index) + "]"); !status)
+        return status;
+    }
+  }
+  for (const auto& [key, item] : value.as_map()) {
+    if (valid_utf8(key) != key) return failure("invalid", path + " has a key that is not UTF-8");
+    if (auto status = check_json_at(item, path + "." + key); !status) return status;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string valid_utf8(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    size_t length = 0;
+    uint32_t point = 0;
+    if (first < 0x80) {
+      length = 1, point = first;
+    } else if (first >= 0xC2 && first < 0xE0) {
+      length = 2, point = first & 0x1Fu;
+    } else if (first >= 0xE0 && first < 0xF0) {
+      length = 3, point = first & 0x0Fu;
+    } else if (first >= 0xF0 && first < 0xF5) {
+      length = 4, point = first & 0x07u;
+    }
+    bool valid = length > 0 && i + length <= text.size();
+    for (size_t k = 1; valid && k < length; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      valid = (next & 0xC0u) == 0x80u;
+      point = point << 6 | (next & 0x3Fu);
+    }
+    // Overlong forms, surrogates and points past U+10FFFF are no UTF-8 either (RFC 3629).
+    valid = valid && !(length == 3 && (point < 0x800 || (point >= 0xD800 && point < 0xE000)));
+    valid = valid && !(length == 4 && (point < 0x10000 || point > 0x10FFFF));
+    if (valid) {
+      out.append(text.substr(i, length));
+      i += length;
+    } else {
+      out += "\xEF\xBF\xBD";
+      i += 1;
+    }
+  }
+  return out;
+}
+
+std::string encode_msgpack(const Value& value) {
+  msgpack::sbuffer buffer;
+  msgpack::packer<msgpack::sbuffer> packer(buffer);
+  write_msgpack(packer, value);
+  return {buffer.data(), buffer.size()};
+}
+
+Result<Value> decode_msgpack(std::string_view bytes, const CodecLimits& limits) {
+  if (bytes.size() > limits.bytes) {
+    return failure("limit", "larger than " + std::to_string(limits.bytes) + " bytes");
+  }
+  Builder builder(limits);
+  MsgpackVisitor visitor(builder);
+  size_t offset = 0;
+  const bool parsed = msgpack::parse(bytes.data(), bytes.size(), offset, visitor);
+  if (builder.error()) return failure(*builder.error());
+  if (!parsed) return failure("invalid", "malformed");
+  if (offset != bytes.size()) return failure("invalid", "bytes behind the end");
+  return builder.take();
+}
+
+std::string encode_json(const Value& value, bool pretty) {
+  rapidjson::StringBuffer buffer;
+  if (pretty) {
+    rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);
+    writer.SetIndent(' ', 2);
+    write_json(writer, value);
+  } else {
+    rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+    write_json(writer, value);
+  }
+  return {buffer.GetString(), buffer.GetSize()};
+}
+
+Result<Value> decode_json(std::string_view text, const CodecLimits& limits) {
+  if (text.size() > limits.bytes) {
+    return failure("limit", "larger than " + std::to_string(limits.bytes) + " bytes");
+  }
+  Builder builder(limits);
+  JsonHandler handler(builder);
+  rapidjson::MemoryStream memory(text.data(), text.size());
+  rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(memory);
+  rapidjson::Reader reader;
+  // Iterative: a deep text must not use up the host's stack before the depth limit is seen.
+  // Full precision: a state that is kept as JSON must come back to the last bit.
+  reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
+               rapidjson::kParseFullPrecisionFlag>(stream, handler);
+  if (builder.error()) {
+    return failure(builder.error()->code,
+                   line_and_column(text, reader.GetErrorOffset()) + ": " + builder.error()->message);
+  }
+  if (reader.HasParseError()) {
+    return failure("invalid", line_and_column(text, reader.GetErrorOffset()) + ": " +
+                                  rapidjson::GetParseError_En(reader.GetParseErrorCode()));
+  }
+  // The parser takes a NUL byte for the end of the text.
+  if (memory.Tell() < text.size()) {
+    return failure("invalid", line_and_column(text, memory.Tell()) + ": a NUL byte behind the value");
+  }
+  return builder.take();
+}
+
+Status check_json(const Value& value) {
+  return check_json_at(value, "");
+}
+
+}  // namespace clade

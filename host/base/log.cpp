@@ -1,0 +1,77 @@
+#include "base/log.h"
+
+#include <vector>
+
+#include <spdlog/sinks/rotating_file_sink.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace clade {
+namespace {
+
+constexpr size_t kFileBytes = 10u << 20;
+constexpr size_t kOldFiles = 3;
+
+spdlog::level::level_enum spdlog_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      break;
+  }
+  return spdlog::level::err;
+}
+
+// One event stays one line, whatever a script put into it.
+std::string one_line(std::string_view text) {
+  std::string line;
+  line.reserve(text.size());
+  for (const char c : text) {
+    if (c == '\n') {
+      line += "\\n";
+    } else if (static_cast<unsigned char>(c) < 0x20 && c != '\t') {
+      line += '?';
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
+}  // namespace
+
+struct Log::Sink {
+  std::unique_ptr<spdlog::logger> logger;
+};
+
+Log::Log() = default;
+Log::~Log() = default;
+Log::Log(Log&&) noexcept = default;
+Log& Log::operator=(Log&&) noexcept = default;
+
+Result<Log> Log::open(const std::string& path, bool echo) {
+  try {
+    std::vector<spdlog::sink_ptr> sinks;
+    sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, kFileBytes, kOldFiles));
+    if (echo) sinks.push_back(std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    Log log;
+    log.sink_ = std::make_unique<Sink>();
+    log.sink_->logger = std::make_unique<spdlog::logger>("clade", sinks.begin(), sinks.end());
+    log.sink_->logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v", spdlog::pattern_time_type::utc);
+    log.sink_->logger->set_level(spdlog::level::debug);
+    log.sink_->logger->flush_on(spdlog::level::debug);
+    return log;
+  } catch (const spdlog::spdlog_ex& exception) {
+    return failure("io", "cannot open the log " + path + ": " + exception.what());
+  }
+}
+
+void Log::write(LogLevel level, std::string_view subject, std::string_view text) {
+  if (sink_) sink_->logger->log(spdlog_level(level), "{} {}", subject, one_line(text));
+}
+
+}  // namespace clade

@@ -1,0 +1,106 @@
+#include "base/bytes.h"
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+
+#include <catch2/catch.hpp>
+#include <sys/stat.h>
+
+#include "support/temporary_folder.h"
+
+using namespace std::string_literals;
+
+namespace {
+
+mode_t mode_of(const std::string& path) {
+  struct stat found {};
+  REQUIRE(stat(path.c_str(), &found) == 0);
+  return found.st_mode & 07777;
+}
+
+}  // namespace
+
+TEST_CASE("a hash is the BLAKE2b-256 of the bytes", "[bytes]") {
+  CHECK(clade::content_hash("") == "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
+  CHECK(clade::content_hash("abc") == "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
+  CHECK(clade::content_hash("a\0b"s) != clade::content_hash("a"));
+  CHECK(clade::short_hash(clade::content_hash("abc")) == "bddd813c6342");
+}
+
+TEST_CASE("a written file is read back whole", "[bytes]") {
+  const test::TemporaryFolder folder;
+  const std::string bytes = std::string(200000, 'x') + "\0\xff"s;
+  REQUIRE(clade::write_file_atomic(folder / "a", bytes));
+  CHECK(clade::read_file(folder / "a") == bytes);
+  REQUIRE(clade::write_file_atomic(folder / "a", "short"));
+  CHECK(clade::read_file(folder / "a") == "short"s);
+  REQUIRE(clade::write_file_atomic(folder / "empty", ""));
+  CHECK(clade::read_file(folder / "empty") == ""s);
+}
+
+TEST_CASE("writing leaves nothing beside the file, whether it worked or not", "[bytes]") {
+  const test::TemporaryFolder folder;
+  REQUIRE(clade::write_file_atomic(folder / "a", "1"));
+  REQUIRE(clade::make_folders(folder / "taken/below"));
+  const auto refused =
+      clade::write_file_atomic(folder / "taken", "1");  // a folder cannot be replaced by a file
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find(folder / "taken") != std::string::npos);
+  size_t entries = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++entries;
+  CHECK(entries == 2);
+}
+
+TEST_CASE("a reader that holds the old file keeps it", "[bytes]") {
+  const test::TemporaryFolder folder;
+  REQUIRE(clade::write_file_atomic(folder / "a", "old"));
+  std::filesystem::create_hard_link(folder / "a", folder / "held");
+  REQUIRE(clade::write_file_atomic(folder / "a", "new"));
+  CHECK(clade::read_file(folder / "held") == "old"s);
+}
+
+TEST_CASE("a private file is private from the start", "[bytes]") {
+  const test::TemporaryFolder folder;
+  REQUIRE(clade::write_file_atomic(folder / "secret", "x", 0600));
+  CHECK(mode_of(folder / "secret") == 0600);
+}
+
+TEST_CASE("reading reports what is wrong and where", "[bytes]") {
+  const test::TemporaryFolder folder;
+  const auto absent = clade::read_file(folder / "absent");
+  REQUIRE_FALSE(absent);
+  CHECK(absent.error().code == "not_found");
+  CHECK(absent.error().message.find(folder / "absent") != std::string::npos);
+  CHECK(absent.error().message.find("No such file") != std::string::npos);
+
+  const auto directory = clade::read_file(folder.path());
+  REQUIRE_FALSE(directory);
+  CHECK(directory.error().code == "io");
+
+  REQUIRE(clade::write_file_atomic(folder / "large", std::string(101, 'x')));
+  const auto large = clade::read_file(folder / "large", 100);
+  REQUIRE_FALSE(large);
+  CHECK(large.error().code == "limit");
+  CHECK(clade::read_file(folder / "large", 101));
+  // A file without end is given up at the limit.
+  const auto endless = clade::read_file("/dev/zero", 1000);
+  REQUIRE_FALSE(endless);
+  CHECK(endless.error().code == "limit");
+}
+
+TEST_CASE("folders are made with their parents, and again without complaint", "[bytes]") {
+  const test::TemporaryFolder folder;
+  REQUIRE(clade::make_folders(folder / "a/b/c", 0700));
+  CHECK(mode_of(folder / "a/b/c") == 0700);
+  CHECK(clade::make_folders(folder / "a/b/c"));
+  REQUIRE(clade::write_file_atomic(folder / "file", ""));
+  const auto status = clade::make_folders(folder / "file");
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code == "io");
+  CHECK_FALSE(clade::make_folders(folder / "file/below"));
+}
+
+TEST_CASE("a system reason is a sentence a person knows", "[bytes]") {
+  CHECK(clade::system_reason(ENOSPC) == "No space left on device");
+}
