@@ -1,0 +1,88 @@
+#include "loop/loop.h"
+
+#include <mutex>
+#include <vector>
+
+#include "loop/handle.h"
+
+namespace clade::loop {
+
+struct Loop::State {
+  uv_loop_t loop{};
+  uv_async_t wake{};
+  std::mutex mutex;
+  std::vector<std::function<void()>> posted;  // guarded by mutex
+  ReadBuffer buffer{};
+
+  void run_posted() {
+    std::vector<std::function<void()>> functions;
+    {
+      const std::lock_guard lock(mutex);
+      functions.swap(posted);
+    }
+    for (auto& function : functions) {
+      function();
+      function = nullptr;  // what it owns goes before the next one runs
+    }
+  }
+};
+
+ReadBuffer& read_buffer(uv_loop_t* loop) {
+  return *static_cast<ReadBuffer*>(loop->data);
+}
+
+Loop::Loop() : state_(std::make_unique<State>()) {
+  check(uv_loop_init(&state_->loop), "cannot make an event loop");
+  state_->loop.data = &state_->buffer;
+  const int status = uv_async_init(&state_->loop, &state_->wake,
+                                   [](uv_async_t* wake) { static_cast<State*>(wake->data)->run_posted(); });
+  if (status < 0) {
+    uv_loop_close(&state_->loop);
+    check(status, "cannot make an event loop");
+  }
+  state_->wake.data = state_.get();
+}
+
+Loop::~Loop() {
+  // What nobody will run any more may own streams and timers of this loop: it goes first.
+  std::vector<std::function<void()>> dropped;
+  {
+    const std::lock_guard lock(state_->mutex);
+    dropped.swap(state_->posted);
+  }
+  dropped.clear();
+  // One turn without waiting lets streams that are closing send what the kernel still takes.
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->wake), nullptr);
+  uv_run(&state_->loop, UV_RUN_NOWAIT);
+  while (uv_loop_close(&state_->loop) == UV_EBUSY) {
+    uv_walk(
+        &state_->loop,
+        [](uv_handle_t* handle, void*) {
+          if (!uv_is_closing(handle)) static_cast<Handle*>(handle->data)->abandon();
+        },
+        nullptr);
+    uv_run(&state_->loop, UV_RUN_DEFAULT);
+  }
+}
+
+void Loop::run() {
+  uv_run(&state_->loop, UV_RUN_DEFAULT);
+}
+
+void Loop::stop() {
+  uv_stop(&state_->loop);
+}
+
+void Loop::post(std::function<void()> function) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->posted.push_back(std::move(function));
+  }
+  uv_async_send(&state_->wake);
+}
+
+uv_loop_s* Loop::uv() {
+  return &state_->loop;
+}
+
+}  // namespace clade::loop

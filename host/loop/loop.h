@@ -1,0 +1,35 @@
+// The event loop: libuv behind RAII. One loop, one thread; only `post` may be called from others. Every
+// object here is owned by whoever made it, must die before its Loop, and never calls back after its
+// destructor began.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+struct uv_loop_s;
+
+namespace clade::loop {
+
+class Loop {
+ public:
+  Loop();  // throws std::runtime_error if libuv has no descriptors left
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Runs until stop(), then returns.
+  void run();
+  // Makes run() return after the callbacks of this turn.
+  void stop();
+  // Runs `function` on the loop's thread, soon, in order of posting. Thread-safe.
+  void post(std::function<void()> function);
+  // For the other files of this folder.
+  uv_loop_s* uv();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace clade::loop

@@ -1,0 +1,326 @@
+#include "loop/process.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "loop/handle.h"
+#include "loop/stream.h"
+#include "loop/timer.h"
+
+namespace clade::loop {
+namespace {
+
+// How long output is waited for once the process itself is gone but something that it started holds its
+// pipes.
+constexpr int64_t kOutputGraceMs = 200;
+constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
+
+struct Pipe {
+  int ends[2] = {-1, -1};  // [0] is read, [1] is written
+
+  Pipe() = default;
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  ~Pipe() {
+    for (const int end : ends) {
+      if (end >= 0) ::close(end);
+    }
+  }
+  bool open() { return ::pipe2(ends, O_CLOEXEC) == 0; }
+  int take(int end) { return std::exchange(ends[end], -1); }
+};
+
+// posix_spawn's two parameter objects. It starts the child without running code of this process in it, tells
+// of a failed exec directly, and resets what the host set for itself: signal handlers, the signal mask,
+// descriptors.
+struct SpawnPlan {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+
+  SpawnPlan() {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    sigset_t signals;
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes, &signals);
+    sigfillset(&signals);
+    posix_spawnattr_setsigdefault(&attributes, &signals);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+  ~SpawnPlan() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+};
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (auto& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+// The program's file: a name without slash is looked up in the PATH of the given environment, else in the
+// host's. Entries that are not absolute are passed over: the working folder is often somebody else's files.
+std::string find_program(const ProcessOptions& options) {
+  const std::string& name = options.arguments.front();
+  if (name.find('/') != std::string::npos) return name;
+  const char* inherited = std::getenv("PATH");
+  std::string_view path = inherited ? std::string_view(inherited) : kDefaultPath;
+  for (const auto& entry : options.environment) {
+    if (entry.rfind("PATH=", 0) == 0) path = std::string_view(entry).substr(5);
+  }
+  while (!path.empty() && !name.empty()) {
+    const auto entry = path.substr(0, path.find(':'));
+    path.remove_prefix(std::min(path.size(), entry.size() + 1));
+    if (entry.empty() || entry.front() != '/') continue;
+    const std::string file = std::string(entry) + "/" + name;
+    struct stat found {};
+    if (::stat(file.c_str(), &found) == 0 && S_ISREG(found.st_mode) && ::access(file.c_str(), X_OK) == 0)
+      return file;
+  }
+  return "";
+}
+
+Status check_options(const ProcessOptions& options) {
+  if (options.arguments.empty()) return failure("invalid", "no program given: the argument list is empty");
+  // A NUL would end the argument early in the child: it would run another command than the one that was
+  // allowed.
+  for (const auto* texts : {&options.arguments, &options.environment}) {
+    for (const auto& text : *texts) {
+      if (text.find('\0') != std::string::npos) {
+        return failure("invalid",
+                       "an argument of " + options.arguments.front().substr(0, 64) + " holds a NUL byte");
+      }
+    }
+  }
+  struct stat found {};
+  if (!options.folder.empty() && (::stat(options.folder.c_str(), &found) != 0 || !S_ISDIR(found.st_mode))) {
+    return failure(
+        "io", "cannot start " + options.arguments.front() + " in " + options.folder + ": no such folder");
+  }
+  return {};
+}
+
+// What is known of a process once it is reaped.
+struct Remains {
+  int status = 0;
+  int64_t cpu_us = 0;
+};
+
+// The child until it is reaped, which may be after its Process is gone: the loop owns it. The zombie is kept
+// until somebody asks for its status, so that its process group's number cannot be given to others while it
+// is still signalled.
+struct Child : Handle {
+  void start(Loop& loop, int process, int process_descriptor) {
+    pid = process;
+    descriptor = process_descriptor;
+    const int status = uv_poll_init(loop.uv(), &poll, descriptor);
+    attach_owner(this, &poll);
+    check(status, "cannot watch a process");
+    uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* handle, int, int) {
+      auto* child = static_cast<Child*>(static_cast<Handle*>(handle->data));
+      uv_poll_stop(handle);
+      if (child->closing) {
+        child->reap();
+      } else {
+        call_slot(child, child->on_end);
+      }
+    });
+  }
+
+  // Kills the group and lets the loop reap the child when it is gone.
+  void orphan() {
+    closing = true;
+    on_end = nullptr;
+    ::kill(-pid, SIGKILL);
+    // A poll that has fired would not fire again.
+    if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&poll))) reap();
+  }
+
+  // Takes the exit status, waiting if the process is not gone yet, and gives this to the loop to delete.
+  Remains reap() {
+    Remains remains;
+    rusage used{};
+    while (::wait4(pid, &remains.status, 0, &used) < 0 && errno == EINTR) {
+    }
+    remains.cpu_us = int64_t{used.ru_utime.tv_sec + used.ru_stime.tv_sec} * 1000000 + used.ru_utime.tv_usec +
+                     used.ru_stime.tv_usec;
+    on_end = nullptr;
+    uv_poll_stop(&poll);
+    ::close(descriptor);
+    close_handle(this, &poll);
+    return remains;
+  }
+
+  // Only an orphan, already killed, is left open when the loop ends.
+  void abandon() override { reap(); }
+
+  uv_poll_t poll{};
+  int pid = -1;
+  int descriptor = -1;  // of the process: readable once it ended
+  std::function<void()> on_end;
+};
+
+}  // namespace
+
+struct Process::State {
+  State(Loop& loop, OnExit called, size_t bytes) : grace(loop), on_exit(std::move(called)), limit(bytes) {}
+  ~State() {
+    if (child) child->orphan();
+  }
+
+  void collect(Loop& loop, int descriptor, std::optional<Stream>& stream, std::string& kept) {
+    stream.emplace(loop, descriptor);
+    stream->read(
+        [this, &kept](std::string_view bytes) {
+          const size_t room = limit - std::min(limit, kept.size());
+          if (bytes.size() > room) result.truncated = true;
+          kept.append(bytes.substr(0, room));
+        },
+        [this, &stream](const std::string&) {
+          stream.reset();
+          finish_if_ended();
+        });
+  }
+
+  void on_end() {
+    exited = true;
+    grace.start(kOutputGraceMs, [this] { finish(); });
+    finish_if_ended();
+  }
+
+  void finish_if_ended() {
+    if (exited && !out && !error) finish();
+  }
+
+  // The last thing that happens here: the report may destroy this.
+  void finish() {
+    grace.stop();
+    out.reset();
+    error.reset();
+    ::kill(-pid, SIGKILL);  // what it left running in its group; the zombie keeps the number ours
+    const Remains remains = std::exchange(child, nullptr)->reap();
+    result.cpu_us = remains.cpu_us;
+    if (WIFSIGNALED(remains.status)) {
+      result.signal = WTERMSIG(remains.status);
+      result.code = 128 + result.signal;
+    } else {
+      result.code = WEXITSTATUS(remains.status);
+    }
+    const auto report = std::exchange(on_exit, nullptr);
+    if (report) report(std::move(result));
+  }
+
+  Child* child = nullptr;  // null once reaped
+  int pid = -1;
+  bool exited = false;
+  std::optional<Stream> out;
+  std::optional<Stream> error;
+  Timer grace;
+  ProcessExit result;
+  OnExit on_exit;
+  size_t limit;
+};
+
+Result<Process> Process::spawn(Loop& loop, ProcessOptions options, OnExit on_exit) {
+  if (auto status = check_options(options); !status) return failure(status.error());
+  const std::string program = find_program(options);
+  if (program.empty()) {
+    return failure("not_found",
+                   "no program " + options.arguments.front() + " in PATH: install it, or give its full path");
+  }
+  Pipe input;
+  Pipe out;
+  Pipe error;
+  if ((!options.input.empty() && !input.open()) || !out.open() || !error.open()) {
+    return failure("io", "cannot make pipes for " + program + ": " + system_reason(errno));
+  }
+
+  SpawnPlan plan;
+  if (options.input.empty()) {
+    posix_spawn_file_actions_addopen(&plan.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  } else {
+    posix_spawn_file_actions_adddup2(&plan.actions, input.ends[0], STDIN_FILENO);
+  }
+  posix_spawn_file_actions_adddup2(&plan.actions, out.ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&plan.actions, error.ends[1], STDERR_FILENO);
+  posix_spawn_file_actions_addclosefrom_np(&plan.actions, STDERR_FILENO + 1);
+  if (!options.folder.empty()) posix_spawn_file_actions_addchdir_np(&plan.actions, options.folder.c_str());
+
+  auto arguments = pointers(options.arguments);
+  auto environment = pointers(options.environment);
+  pid_t pid = -1;
+  const int failed = ::posix_spawn(&pid, program.c_str(), &plan.actions, &plan.attributes, arguments.data(),
+                                   environment.data());
+  if (failed != 0) {
+    return failure(failed == ENOENT ? "not_found" : "io",
+                   "cannot run " + program + ": " + system_reason(failed));
+  }
+  // glibc 2.36 declares pidfd_open without C linkage. The descriptor is closed on exec.
+  const int descriptor = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (descriptor < 0) {
+    const int number = errno;
+    ::kill(-pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    return failure("io", "cannot watch " + program + ": " + system_reason(number));
+  }
+
+  auto* state = new State(loop, std::move(on_exit), options.output_bytes);
+  Process process(state);
+  state->pid = pid;
+  state->child = new Child;
+  state->child->start(loop, pid, descriptor);
+  state->child->on_end = [state] { state->on_end(); };
+  state->collect(loop, out.take(0), state->out, state->result.out);
+  state->collect(loop, error.take(0), state->error, state->result.error);
+  if (!options.input.empty()) {
+    Stream writer(loop, input.take(1));
+    writer.write(std::move(options.input));
+    writer.close_after_writes();
+  }
+  return process;
+}
+
+Process::Process(State* state) : state_(state) {}
+
+Process::~Process() {
+  delete state_;
+}
+
+Process::Process(Process&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+
+Process& Process::operator=(Process&& other) noexcept {
+  if (this != &other) {
+    const Process replaced(std::move(*this));
+    state_ = std::exchange(other.state_, nullptr);
+  }
+  return *this;
+}
+
+int Process::pid() const {
+  return state_->pid;
+}
+
+void Process::kill(int signal) {
+  if (state_->child) ::kill(-state_->pid, signal);
+}
+
+}  // namespace clade::loop

@@ -1,0 +1,98 @@
+#include "loop/loop.h"
+
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "loop/timer.h"
+#include "support/guarded_loop.h"
+
+using clade::loop::Loop;
+using clade::loop::Timer;
+
+TEST_CASE("posted functions run in order, on the loop's thread", "[loop]") {
+  test::GuardedLoop loop;
+  std::vector<int> order;
+  for (int number = 0; number < 5; ++number) {
+    loop->post([&, number] {
+      CHECK(std::this_thread::get_id() != std::thread::id());
+      order.push_back(number);
+    });
+  }
+  loop->post([&] { loop->stop(); });
+  CHECK(order.empty());
+  loop.run();
+  CHECK(order == std::vector<int>{0, 1, 2, 3, 4});
+}
+
+TEST_CASE("threads may post while the loop runs, and each one's order is kept", "[loop]") {
+  test::GuardedLoop loop;
+  constexpr int kThreads = 4;
+  constexpr int kPosts = 500;
+  const auto home = std::this_thread::get_id();
+  std::vector<std::vector<int>> seen(kThreads);
+  int total = 0;
+  bool strayed = false;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int number = 0; number < kPosts; ++number) {
+        loop->post([&, thread, number] {
+          strayed = strayed || std::this_thread::get_id() != home;
+          seen[static_cast<size_t>(thread)].push_back(number);
+          if (++total == kThreads * kPosts) loop->stop();
+        });
+      }
+    });
+  }
+  loop.run();
+  for (auto& thread : threads) thread.join();
+  CHECK_FALSE(strayed);
+  for (const auto& numbers : seen) {
+    REQUIRE(numbers.size() == kPosts);
+    CHECK(std::is_sorted(numbers.begin(), numbers.end()));
+  }
+}
+
+TEST_CASE("a posted function may post, and the loop may run again after stop", "[loop]") {
+  test::GuardedLoop loop;
+  int runs = 0;
+  loop->post([&] {
+    ++runs;
+    loop->post([&] {
+      ++runs;
+      loop->stop();
+    });
+  });
+  loop.run();
+  CHECK(runs == 2);
+  loop->post([&] {
+    ++runs;
+    loop->stop();
+  });
+  loop.run();
+  CHECK(runs == 3);
+}
+
+TEST_CASE("what was posted and never ran is dropped with what it owns", "[loop]") {
+  const auto owned = std::make_shared<int>(1);
+  bool ran = false;
+  {
+    Loop loop;
+    auto timer = std::make_shared<Timer>(loop);
+    timer->start(0, [&] { ran = true; });
+    loop.post([&, owned, timer = std::move(timer)] { ran = true; });
+    CHECK(owned.use_count() == 2);
+  }
+  CHECK(owned.use_count() == 1);
+  CHECK_FALSE(ran);
+}
+
+TEST_CASE("a loop that never ran, and one that was stopped before, can be destroyed", "[loop]") {
+  { const Loop never; }
+  Loop loop;
+  loop.stop();
+  loop.run();
+}
