@@ -1,0 +1,159 @@
+// The schema, as the steps that led to it. A step is never edited once it has been released: a new one is
+// added.
+#include <array>
+#include <string>
+
+#include "store/database.h"
+
+namespace clade::store {
+namespace {
+
+// Times are ms since 1970; columns that hold JSON say so; ids as the command line shows them.
+constexpr const char* kFirst = R"sql(
+CREATE TABLE task (
+  id TEXT PRIMARY KEY, type TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL,
+  payload TEXT NOT NULL,              -- JSON
+  result TEXT NOT NULL,               -- JSON
+  parent TEXT NOT NULL, run INTEGER NOT NULL, approval TEXT NOT NULL, reviewer TEXT NOT NULL,
+  attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, error TEXT NOT NULL,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, due_at INTEGER NOT NULL,
+  lease_run INTEGER NOT NULL, lease_epoch INTEGER NOT NULL, lease_until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX task_active ON task (state) WHERE state NOT IN ('completed', 'dead_letter', 'cancelled');
+CREATE INDEX task_created ON task (created_at);
+CREATE INDEX task_parent ON task (parent);
+CREATE TABLE task_dependency (
+  task TEXT NOT NULL REFERENCES task (id), after TEXT NOT NULL, PRIMARY KEY (task, after)
+) WITHOUT ROWID;
+CREATE INDEX task_dependency_after ON task_dependency (after);
+-- What happened to a task: every edge, every attempt, every refused late write.
+CREATE TABLE task_event (
+  seq INTEGER PRIMARY KEY, task TEXT NOT NULL, at INTEGER NOT NULL, verb TEXT NOT NULL, state TEXT NOT NULL,
+  run INTEGER NOT NULL, agent TEXT NOT NULL, detail TEXT NOT NULL
+);
+CREATE INDEX task_event_task ON task_event (task, seq);
+CREATE TABLE message (
+  id TEXT PRIMARY KEY, sender TEXT NOT NULL, recipient TEXT NOT NULL, address TEXT NOT NULL, kind TEXT NOT NULL,
+  body TEXT NOT NULL,                 -- JSON
+  thread TEXT NOT NULL, wants_reply INTEGER NOT NULL, run INTEGER NOT NULL, seq INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, state TEXT NOT NULL, -- stored, handled, dead_letter
+  attempt INTEGER NOT NULL, error TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX message_waiting ON message (recipient, seq) WHERE state = 'stored';
+CREATE INDEX message_seq ON message (seq);
+CREATE TABLE agent (
+  name TEXT PRIMARY KEY, version TEXT NOT NULL,
+  state TEXT NOT NULL,                -- JSON
+  updated_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE version (hash TEXT PRIMARY KEY, source BLOB NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE script (name TEXT PRIMARY KEY, hash TEXT NOT NULL REFERENCES version (hash)) WITHOUT ROWID;
+CREATE TABLE script_event (
+  seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL, parent TEXT NOT NULL,
+  verb TEXT NOT NULL,                 -- imported, published, rolled_back, refused, blamed
+  by TEXT NOT NULL,
+  detail TEXT NOT NULL                -- JSON
+);
+CREATE INDEX script_event_name ON script_event (name, seq);
+CREATE TABLE run (
+  id INTEGER PRIMARY KEY, agent TEXT NOT NULL, version TEXT NOT NULL,
+  pins TEXT NOT NULL,                 -- JSON: skill id → hash
+  trigger_kind TEXT NOT NULL, trigger_id TEXT NOT NULL, attempt INTEGER NOT NULL,
+  seed INTEGER NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,
+  status TEXT NOT NULL,               -- running, committed, failed, lost, diverged
+  error TEXT NOT NULL
+);
+CREATE INDEX run_running ON run (status) WHERE status = 'running';
+CREATE INDEX run_trigger ON run (trigger_id);
+CREATE TABLE journal (
+  run INTEGER NOT NULL, strand TEXT NOT NULL, position INTEGER NOT NULL, op TEXT NOT NULL,
+  args BLOB NOT NULL,                 -- canonical MessagePack
+  status TEXT NOT NULL,               -- started, done, error
+  result BLOB NOT NULL,               -- MessagePack; of an error {code, message}
+  started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,
+  PRIMARY KEY (run, strand, position)
+) WITHOUT ROWID;
+-- What was used, for what: one row per finished effect.
+CREATE TABLE ledger (
+  seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, run INTEGER NOT NULL, task TEXT NOT NULL, agent TEXT NOT NULL,
+  kind TEXT NOT NULL,                 -- "cell.eval", "process.run"
+  units INTEGER NOT NULL,             -- what the script counted, e.g. evaluations
+  cpu_us INTEGER NOT NULL, wall_us INTEGER NOT NULL
+);
+CREATE INDEX ledger_task ON ledger (task);
+CREATE TABLE proposal (
+  id TEXT PRIMARY KEY, title TEXT NOT NULL, kind TEXT NOT NULL,
+  body TEXT NOT NULL, on_accept TEXT NOT NULL, voters TEXT NOT NULL, -- JSON
+  proposer TEXT NOT NULL, task TEXT NOT NULL, run INTEGER NOT NULL,
+  state TEXT NOT NULL,                -- open, accepted, rejected
+  reason TEXT NOT NULL, created_at INTEGER NOT NULL, deadline INTEGER NOT NULL, closed_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE vote (
+  proposal TEXT NOT NULL REFERENCES proposal (id), voter TEXT NOT NULL, choice TEXT NOT NULL, reason TEXT NOT NULL,
+  at INTEGER NOT NULL, PRIMARY KEY (proposal, voter)
+) WITHOUT ROWID;
+CREATE TABLE rule (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL,                -- JSON
+  set_by TEXT NOT NULL, at INTEGER NOT NULL
+) WITHOUT ROWID;
+-- Settings given on the command line: they hold until others are given.
+CREATE TABLE setting (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL                 -- JSON
+) WITHOUT ROWID;
+-- Files that a committed run wants written; done after the commit, again after a crash.
+CREATE TABLE file_write (
+  seq INTEGER PRIMARY KEY, path TEXT NOT NULL, content BLOB NOT NULL, run INTEGER NOT NULL, at INTEGER NOT NULL,
+  done INTEGER NOT NULL
+);
+CREATE INDEX file_write_open ON file_write (done) WHERE done = 0;
+)sql";
+
+constexpr std::array<const char*, 1> kSteps = {kFirst};
+
+// The statement ends here: an unfinished one would keep its snapshot while the steps write.
+Result<int> stored_version(Database& database) {
+  auto query = database.prepare("PRAGMA user_version");
+  auto row = query.step();
+  if (!row) return failure(row.error());
+  return static_cast<int>(query.integer(0));
+}
+
+// Within a transaction.
+Status run_steps(Database& database) {
+  const auto found = stored_version(database);
+  if (!found) return failure(found.error());
+  if (*found > schema_version()) {
+    return failure("newer_schema", "the state was written by a newer clade (schema " +
+                                       std::to_string(*found) + ", this one knows " +
+                                       std::to_string(schema_version()) +
+                                       "): run that version, or move .clade away to start afresh");
+  }
+  for (int step = *found; step < schema_version(); ++step) {
+    const std::string sql =
+        kSteps.at(static_cast<size_t>(step)) + ("PRAGMA user_version = " + std::to_string(step + 1));
+    if (auto status = database.execute(sql); !status) return status;
+  }
+  return {};
+}
+
+}  // namespace
+
+int schema_version() {
+  return static_cast<int>(kSteps.size());
+}
+
+Status migrate(Database& database) {
+  auto found = stored_version(database);
+  if (!found) return failure(found.error());
+  if (*found == schema_version()) return {};
+  // Two hosts may start at once: what is missing is asked again once nobody else can write.
+  if (auto status = database.execute("BEGIN IMMEDIATE"); !status) return status;
+  auto status = run_steps(database);
+  if (status) status = database.execute("COMMIT");
+  if (!status) (void)database.execute("ROLLBACK");
+  return status;
+}
+
+}  // namespace clade::store

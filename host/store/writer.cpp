@@ -1,0 +1,179 @@
+#include "store/writer.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include <pthread.h>
+
+namespace clade::store {
+namespace {
+
+// A checkpoint each time the log grew by this much: it costs two fsyncs, and readers walk the log.
+constexpr int64_t kCheckpointBytes = 4 << 20;
+
+struct Submitted {
+  Batch batch;
+  Writer::Done done;
+};
+
+// What the loop's thread knows. Outlives the Writer in the functions that are posted.
+struct Ledger {
+  bool alive = true;
+  size_t pending = 0;
+};
+
+Status run_change(const Batch::Change& change, Database& database) {
+  try {
+    return change(database);
+  } catch (const std::exception& bug) {
+    return failure("internal",
+                   std::string("a change to the store threw: ") + bug.what() + " (please report this)");
+  }
+}
+
+Error fatal(const Error& cause) {
+  return {cause.code, "the state cannot be written any more and the host must stop: " + cause.message +
+                          ". Whatever was acknowledged is on disk: remove the cause, then start again"};
+}
+
+}  // namespace
+
+struct Writer::State {
+  State(Database given, Post function) : database(std::move(given)), post(std::move(function)) {}
+
+  void work() {
+    for (;;) {
+      std::deque<Submitted> group;
+      {
+        std::unique_lock lock(mutex);
+        changed.wait(lock, [this] { return ending || !queue.empty(); });
+        if (queue.empty()) return;
+        group.swap(queue);
+      }
+      if (!dead) {
+        if (auto status = commit_group(group); !status) dead = fatal(status.error());
+      }
+      acknowledge(std::move(group));
+      if (!dead) checkpoint_if_due();
+    }
+  }
+
+  // All of the group or nothing of it.
+  Status commit_group(const std::deque<Submitted>& group) {
+    bool any = false;
+    for (const auto& submitted : group) any = any || !submitted.batch.empty();
+    if (!any) return {};
+    if (auto status = database.execute("BEGIN IMMEDIATE"); !status) return status;
+    auto status = run_changes(group);
+    if (status) status = database.execute("COMMIT");
+    if (!status) {
+      // SQLite may have rolled back already; there is nothing left to do about a failure here.
+      (void)database.execute("ROLLBACK");
+      return status;
+    }
+    ++groups;
+    return {};
+  }
+
+  Status run_changes(const std::deque<Submitted>& group) {
+    for (const auto& submitted : group) {
+      for (const auto& change : submitted.batch.changes()) {
+        if (auto status = run_change(change, database); !status) return status;
+      }
+    }
+    return {};
+  }
+
+  void acknowledge(std::deque<Submitted> group) {
+    std::vector<Done> callbacks;
+    callbacks.reserve(group.size());
+    for (auto& submitted : group) callbacks.push_back(std::move(submitted.done));
+    group.clear();
+    const Status outcome = dead ? Status(failure(*dead)) : Status();
+    post([ledger = ledger, callbacks = std::move(callbacks), outcome] {
+      for (const auto& done : callbacks) {
+        if (!ledger->alive) return;  // a callback may have destroyed the Writer
+        --ledger->pending;
+        if (done) done(outcome);
+      }
+    });
+  }
+
+  void checkpoint_if_due() {
+    const int64_t size = database.log_bytes();
+    if (size < checkpointed_at) checkpointed_at = 0;  // the log started over
+    if (size < checkpointed_at + kCheckpointBytes) return;
+    checkpointed_at = size;
+    // Its fsync may fail like any other, and then nothing more may be promised.
+    if (auto status = database.checkpoint(false); !status) dead = fatal(status.error());
+  }
+
+  // Of the writer's thread.
+  Database database;
+  Post post;
+  std::optional<Error> dead;
+  int64_t checkpointed_at = 0;
+
+  // Of the loop's thread.
+  std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
+
+  // Shared.
+  std::atomic<uint64_t> groups{0};
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<Submitted> queue;  // guarded by mutex
+  bool ending = false;          // guarded by mutex
+  std::thread thread;
+};
+
+Writer::Writer(Database database, Post post)
+    : state_(std::make_unique<State>(std::move(database), std::move(post))) {
+  state_->database.checkpoint_by_hand();
+  // Signals are for the loop's thread: the new one inherits a mask that blocks them.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  state_->thread = std::thread([state = state_.get()] { state->work(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_setname_np(state_->thread.native_handle(), "store");
+}
+
+Writer::~Writer() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->ending = true;
+  }
+  state_->changed.notify_one();
+  state_->thread.join();
+  state_->ledger->alive = false;
+  // Leaves the state as one file where it can; a reader in the way, or a failure, costs nothing but the
+  // tidiness.
+  if (!state_->dead) (void)state_->database.checkpoint(true);
+}
+
+void Writer::commit(Batch batch, Done done) {
+  ++state_->ledger->pending;
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->queue.push_back({std::move(batch), std::move(done)});
+  }
+  state_->changed.notify_one();
+}
+
+size_t Writer::pending() const {
+  return state_->ledger->pending;
+}
+
+uint64_t Writer::groups() const {
+  return state_->groups.load();
+}
+
+}  // namespace clade::store

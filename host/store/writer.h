@@ -1,0 +1,60 @@
+// The writer: one thread that owns the only writing connection and commits in groups. It takes all that is
+// queued as one transaction with one fsync; what is submitted while that runs is the next group. Nothing is
+// acknowledged before it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "store/database.h"
+
+namespace clade::store {
+
+// Changes that are committed together or not at all, in order. Built on the loop thread, run on the writer's.
+class Batch {
+ public:
+  using Change = std::function<Status(Database&)>;
+  // `change` owns what it needs by value: it runs later, on another thread.
+  void add(Change change) { changes_.push_back(std::move(change)); }
+  bool empty() const { return changes_.empty(); }
+  // The changes, in order: for the writer.
+  const std::vector<Change>& changes() const { return changes_; }
+
+ private:
+  std::vector<Change> changes_;
+};
+
+class Writer {
+ public:
+  using Done = std::function<void(Status)>;
+  // Runs a function on the loop's thread, soon; called from the writer's thread (Loop::post, given by
+  // the owner).
+  using Post = std::function<void(std::function<void()>)>;
+
+  // Takes the connection and starts the thread.
+  Writer(Database database, Post post);
+  // Commits what was submitted, then ends the thread. Callbacks that are still due are not called.
+  ~Writer();
+
+  // Queues a batch, first in, first out. `done` (or nullptr) runs on the loop's thread once the batch is on
+  // disk, or with the error: the code of the change or statement that failed ("no_space", "io", "constraint",
+  // …; "internal" if a change threw), with a message that says what to do. A batch that fails is fatal for
+  // the writer: its whole group is rolled back and gets the error, and so do all that follow; nothing is
+  // written any more, and the host is expected to say so and stop. (When the disk itself failed, the next
+  // start decides whether that last group is there.) A callback may submit, and may destroy the writer.
+  // Thread: the loop's.
+  void commit(Batch batch, Done done);
+
+  // Batches whose outcome is not known yet.
+  size_t pending() const;
+  // Commits so far, each one fsync.
+  uint64_t groups() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace clade::store
