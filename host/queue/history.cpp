@@ -1,0 +1,127 @@
+#include "queue/history.h"
+
+#include "queue/rows.h"
+
+namespace clade::queue {
+namespace {
+
+Value array_of(const std::vector<std::string>& texts) {
+  Value::Array array;
+  for (const auto& text : texts) array.emplace_back(text);
+  return array;
+}
+
+Result<Value> read_events(store::Database& database, const std::string& id) {
+  Value::Array events;
+  auto query = database.prepare(
+      "SELECT at, verb, state, run, agent, detail FROM task_event WHERE task = ?1 ORDER BY seq");
+  query.bind(1, id);
+  while (true) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return Value(std::move(events));
+    events.push_back(Value{{"at", query.integer(0)},
+                           {"verb", query.text(1)},
+                           {"state", query.text(2)},
+                           {"run", query.integer(3)},
+                           {"agent", query.text(4)},
+                           {"detail", query.text(5)}});
+  }
+}
+
+Result<Value> read_children(store::Database& database, const std::string& id) {
+  Value::Array children;
+  auto query = database.prepare(
+      "SELECT id FROM task WHERE parent = ?1 "
+      "ORDER BY (SELECT MIN(seq) FROM task_event WHERE task_event.task = task.id), id");
+  query.bind(1, id);
+  while (true) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return Value(std::move(children));
+    children.emplace_back(query.text(0));
+  }
+}
+
+}  // namespace
+
+Value task_value(const Task& task) {
+  return Value{{"id", task.id},
+               {"type", task.type},
+               {"state", name(task.state)},
+               {"priority", task.priority},
+               {"payload", task.payload},
+               {"result", task.result},
+               {"parent", task.parent},
+               {"run", task.run},
+               {"after", array_of(task.after)},
+               {"approval", task.approval},
+               {"reviewer", task.reviewer},
+               {"attempt", task.attempt},
+               {"max_attempts", task.max_attempts},
+               {"error", task.error},
+               {"created_at", task.created_at},
+               {"updated_at", task.updated_at},
+               {"due_at", task.due_at},
+               {"lease_run", task.lease_run},
+               {"lease_epoch", task.lease_epoch},
+               {"lease_until", task.lease_until}};
+}
+
+Result<Value> task_with_history(store::Database& database, const std::string& id) {
+  auto query = database.prepare("SELECT " + std::string(kTaskColumns) + " FROM task WHERE id = ?1");
+  query.bind(1, id);
+  auto row = query.step();
+  if (!row) return failure(row.error());
+  if (!*row) return Value();
+  auto task = read_task(query);
+  if (!task) return failure(task.error());
+  auto after = read_dependencies(database, id);
+  if (!after) return failure(after.error());
+  task->after = std::move(*after);
+  auto events = read_events(database, id);
+  if (!events) return failure(events.error());
+  auto children = read_children(database, id);
+  if (!children) return failure(children.error());
+  Value value = task_value(*task);
+  value.set("events", std::move(*events));
+  value.set("children", std::move(*children));
+  return value;
+}
+
+Result<std::vector<Task>> list_tasks(store::Database& database, const std::string& state,
+                                     const std::string& type, int limit) {
+  if (!state.empty() && !state_from_name(state)) {
+    std::string known;
+    for (int i = 0; i < kStates; ++i) {
+      known += (i ? ", " : "") + std::string(name(static_cast<State>(i)));
+    }
+    return failure("invalid", "there is no state \"" + state + "\": use one of " + known);
+  }
+  const bool is_prefix = !type.empty() && type.back() == '*';
+  std::string sql = "SELECT " + std::string(kTaskColumns) + " FROM task WHERE ?1 = ?1 AND ?2 = ?2";
+  if (!state.empty()) sql += " AND state = ?1";
+  if (!type.empty()) sql += is_prefix ? " AND substr(type, 1, length(?2)) = ?2" : " AND type = ?2";
+  sql +=
+      " ORDER BY created_at DESC, (SELECT MIN(seq) FROM task_event WHERE task_event.task = task.id) DESC, id "
+      "DESC"
+      " LIMIT ?3";
+  auto query = database.prepare(sql);
+  query.bind(1, state);
+  query.bind(2, std::string_view(type).substr(0, type.size() - (is_prefix ? 1 : 0)));
+  query.bind(3, static_cast<int64_t>(limit < 0 ? 0 : limit));
+  std::vector<Task> tasks;
+  while (true) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return tasks;
+    auto task = read_task(query);
+    if (!task) return failure(task.error());
+    auto after = read_dependencies(database, task->id);
+    if (!after) return failure(after.error());
+    task->after = std::move(*after);
+    tasks.push_back(std::move(*task));
+  }
+}
+
+}  // namespace clade::queue

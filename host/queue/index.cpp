@@ -1,0 +1,310 @@
+#include "queue/index.h"
+
+#include <algorithm>
+
+#include "base/codec.h"
+#include "queue/rows.h"
+
+namespace clade::queue {
+namespace {
+
+constexpr size_t kEvidenceBytes = 4096;
+
+bool is_leased(State state) {
+  return state == State::assigned || state == State::executing;
+}
+
+// 7 of "t7", 0 of any other form.
+int64_t number_of(const std::string& id) {
+  if (id.size() < 2 || id.size() > 18 || id[0] != 't') return 0;
+  int64_t number = 0;
+  for (size_t i = 1; i < id.size(); ++i) {
+    if (id[i] < '0' || id[i] > '9') return 0;
+    number = number * 10 + (id[i] - '0');
+  }
+  return number;
+}
+
+// What a refused write attempted, as JSON of bounded size.
+std::string evidence(Verb verb, int64_t epoch, const std::string& attempted) {
+  size_t keep = std::min(attempted.size(), kEvidenceBytes);
+  while (true) {
+    Value value{{"verb", name(verb)}, {"epoch", epoch}, {"attempted", valid_utf8(attempted.substr(0, keep))}};
+    if (keep < attempted.size()) value.set("bytes", static_cast<int64_t>(attempted.size()));
+    std::string text = encode_json(value);
+    if (text.size() <= kEvidenceBytes || keep == 0) return text;
+    keep /= 2;
+  }
+}
+
+}  // namespace
+
+tl::unexpected<Error> illegal(const std::string& id, State state, Verb verb) {
+  std::string possible;
+  for (int i = 0; i < kStates; ++i) {
+    const auto from = static_cast<State>(i);
+    if (next_state(from, verb)) possible += (possible.empty() ? "" : ", ") + std::string(name(from));
+  }
+  return failure("illegal", "task " + id + " is " + name(state) + ": " + name(verb) +
+                                " is possible only from " + possible + "; see `clade why " + id + "`");
+}
+
+tl::unexpected<Error> unknown(const std::string& id) {
+  return failure("not_found", "no task " + valid_utf8(id) + ": see `clade task list`");
+}
+
+std::optional<State> Queue::Index::state_of(const std::string& id) const {
+  if (auto found = tasks.find(id); found != tasks.end()) return found->second.task.state;
+  if (auto found = ended.find(id); found != ended.end()) return found->second.state;
+  return std::nullopt;
+}
+
+Result<Queue::Index::Entry*> Queue::Index::legal(const std::string& id, Verb verb) {
+  auto found = tasks.find(id);
+  if (found == tasks.end()) {
+    auto final = ended.find(id);
+    if (final == ended.end()) return unknown(id);
+    return illegal(id, final->second.state, verb);
+  }
+  if (!next_state(found->second.task.state, verb)) return illegal(id, found->second.task.state, verb);
+  return &found->second;
+}
+
+Result<Queue::Index::Entry*> Queue::Index::held(const std::string& id, const Lease& lease, Verb verb,
+                                                const std::function<std::string()>& attempted,
+                                                store::Batch& batch) {
+  const auto state = state_of(id);
+  if (!state) return unknown(id);
+  auto found = tasks.find(id);
+  if (found != tasks.end() && holds(found->second.task, lease)) {
+    if (!next_state(*state, verb)) return illegal(id, *state, verb);
+    return &found->second;
+  }
+  return late(id, *state, verb, lease.run, lease.epoch, attempted(), batch);
+}
+
+bool Queue::Index::holds(const Task& task, const Lease& lease) {
+  return lease.run > 0 && task.lease_run == lease.run && task.lease_epoch == lease.epoch;
+}
+
+tl::unexpected<Error> Queue::Index::late(const std::string& id, State state, Verb verb, int64_t run,
+                                         int64_t epoch, const std::string& attempted, store::Batch& batch) {
+  insert_event({id, clock.wall_ms(), "late", name(state), run, "", evidence(verb, epoch, attempted)}, batch);
+  return failure("fenced", std::string("the ") + name(verb) + " of task " + id + " by run " +
+                               std::to_string(run) + " (epoch " + std::to_string(epoch) +
+                               ") came too late: it is " + name(state) +
+                               " and the lease is gone; nothing changed, `clade task show " + id +
+                               "` keeps what was attempted");
+}
+
+void Queue::Index::enter(const Entry& entry) {
+  const Task& task = entry.task;
+  if (task.state == State::queued) schedule.add(task.id, task.priority, entry.order, task.due_at);
+  if (is_leased(task.state)) leased.insert(task.id);
+  if (task.state == State::blocked) {
+    for (const auto& dependency : task.after) dependents[dependency].insert(task.id);
+  }
+  if (task.state == State::reviewing) reviewed[task.reviewer].insert(task.id);
+}
+
+void Queue::Index::leave(const Entry& entry) {
+  const Task& task = entry.task;
+  schedule.remove(task.id);
+  leased.erase(task.id);
+  if (task.state == State::blocked) {
+    for (const auto& dependency : task.after) forget(dependents, dependency, task.id);
+  }
+  if (task.state == State::reviewing) forget(reviewed, task.reviewer, task.id);
+}
+
+void Queue::Index::forget(std::map<std::string, std::set<std::string>>& index, const std::string& key,
+                          const std::string& id) {
+  auto found = index.find(key);
+  if (found == index.end()) return;
+  found->second.erase(id);
+  if (found->second.empty()) index.erase(found);
+}
+
+void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, store::Batch& batch,
+                        const std::function<void(Task&)>& change) {
+  Entry& entry = tasks.at(id);
+  const State from = entry.task.state;
+  leave(entry);
+  entry.task.state = next_state(from, verb).value();
+  entry.task.updated_at = clock.wall_ms();
+  if (!is_leased(entry.task.state)) {
+    entry.task.lease_run = 0;
+    entry.task.lease_until = 0;
+    entry.agent.clear();
+  }
+  if (change) change(entry.task);
+  enter(entry);
+  update_task(entry.task, batch);
+  insert_event(
+      {id, entry.task.updated_at, name(verb), name(entry.task.state), cause.run, cause.agent, cause.detail},
+      batch);
+  const State to = entry.task.state;
+  if (!is_final(to)) {
+    tell(entry.task, verb, from);
+    return;
+  }
+  ended[id] = {to, entry.order, entry.task.lease_epoch};
+  auto gone = tasks.extract(id);
+  tell(gone.mapped().task, verb, from);
+  settle(id, batch);
+}
+
+void Queue::Index::tell(const Task& task, Verb verb, State from) const {
+  for (const auto& observer : observers) observer(task, verb, from);
+}
+
+void Queue::Index::place(const std::string& id, store::Batch& batch) {
+  const Task& task = tasks.at(id).task;
+  if (const std::string missing = unmet(task); !missing.empty()) {
+    move(id, Verb::block, {0, "", "waits for " + missing}, batch);
+    note_waiting(id, batch);
+  } else if (!task.approval.empty()) {
+    move(id, Verb::hold, {0, "", task.approval}, batch);
+  } else {
+    move(id, Verb::enqueue, {}, batch);
+  }
+}
+
+std::string Queue::Index::unmet(const Task& task) const {
+  std::string missing;
+  for (const auto& dependency : task.after) {
+    auto found = ended.find(dependency);
+    if (found != ended.end() && found->second.state == State::completed) continue;
+    missing += (missing.empty() ? "" : ", ") + dependency;
+  }
+  return missing;
+}
+
+void Queue::Index::settle(const std::string& id, store::Batch& batch) {
+  for (const auto& waiting : by_age(dependents, id)) {
+    const Task& task = tasks.at(waiting).task;
+    if (!unmet(task).empty()) {
+      note_waiting(waiting, batch);
+      continue;
+    }
+    const Cause cause{0, "", task.approval.empty() ? id + " is completed" : task.approval};
+    move(waiting, task.approval.empty() ? Verb::unblock : Verb::hold, cause, batch,
+         [](Task& changed) { changed.error.clear(); });
+  }
+  for (const auto& waiting : by_age(reviewed, id)) note_waiting(waiting, batch);
+}
+
+std::vector<std::string> Queue::Index::by_age(const std::map<std::string, std::set<std::string>>& index,
+                                              const std::string& key) const {
+  auto found = index.find(key);
+  if (found == index.end()) return {};
+  std::vector<std::string> ids(found->second.begin(), found->second.end());
+  std::sort(ids.begin(), ids.end(), [this](const std::string& left, const std::string& right) {
+    return tasks.at(left).order < tasks.at(right).order;
+  });
+  return ids;
+}
+
+void Queue::Index::note_waiting(const std::string& id, store::Batch& batch) {
+  Task& task = tasks.at(id).task;
+  std::string error;
+  auto add = [&](const std::string& other, const char* role) {
+    const auto state = state_of(other);
+    if (state != State::cancelled && state != State::dead_letter) return;
+    error += (error.empty() ? "" : "; ") + std::string(role) + other + " ended " + name(*state) +
+             ": `clade task retry " + other + "` or `clade task cancel " + id + "`";
+  };
+  if (task.state == State::blocked) {
+    for (const auto& dependency : task.after) add(dependency, "its dependency ");
+  } else {
+    add(task.reviewer, "its review ");
+  }
+  if (error == task.error) return;
+  task.error = error;
+  task.updated_at = clock.wall_ms();
+  update_task(task, batch);
+  insert_event({id, task.updated_at, "note", name(task.state), 0, "",
+                error.empty() ? "what it waits for is in the queue again" : error},
+               batch);
+}
+
+void Queue::Index::after_failure(const std::string& id, bool retry, store::Batch& batch) {
+  const Task& task = tasks.at(id).task;
+  const std::string attempts =
+      "attempt " + std::to_string(task.attempt) + " of " + std::to_string(task.max_attempts);
+  if (!retry || task.attempt >= task.max_attempts) {
+    move(id, Verb::bury, {0, "", retry ? attempts + " failed" : attempts + " failed for good"}, batch);
+    return;
+  }
+  const int64_t wait = backoff_ms(task.attempt);
+  move(id, Verb::retry, {0, "", attempts + " failed, again after " + std::to_string(wait) + " ms"}, batch,
+       [due_at = clock.wall_ms() + wait](Task& changed) { changed.due_at = due_at; });
+}
+
+std::string Queue::Index::next_id(const std::set<std::string>& taken) {
+  while (true) {
+    std::string id = "t" + std::to_string(next_number++);
+    if (!state_of(id) && !taken.count(id)) return id;
+  }
+}
+
+Status Queue::Index::read_active(store::Database& database) {
+  auto query = database.prepare(
+      "SELECT " + std::string(kTaskColumns) +
+      ", COALESCE((SELECT MIN(seq) FROM task_event WHERE task_event.task = task.id), 0), "
+      "COALESCE((SELECT agent FROM task_event WHERE task_event.task = task.id AND verb = 'assign' "
+      "ORDER BY seq DESC LIMIT 1), '') "
+      "FROM task WHERE state NOT IN ('completed', 'dead_letter', 'cancelled')");
+  while (true) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return {};
+    auto task = read_task(query);
+    if (!task) return failure(task.error());
+    auto after = read_dependencies(database, task->id);
+    if (!after) return failure(after.error());
+    task->after = std::move(*after);
+    Entry entry{std::move(*task), query.integer(kTaskColumnCount), query.text(kTaskColumnCount + 1)};
+    if (!is_leased(entry.task.state)) entry.agent.clear();
+    next_number = std::max(next_number, number_of(entry.task.id) + 1);
+    enter(entry);
+    const std::string id = entry.task.id;
+    tasks.emplace(id, std::move(entry));
+  }
+}
+
+Status Queue::Index::read_ended(store::Database& database) {
+  auto query =
+      database.prepare("SELECT id, state FROM task WHERE state IN ('completed', 'dead_letter', 'cancelled')");
+  while (true) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return {};
+    const std::string id = query.text(0);
+    next_number = std::max(next_number, number_of(id) + 1);
+    ended[id] = {state_from_name(query.text(1)).value(), -1, -1};
+  }
+}
+
+// Reads a final task back. Its row may be older than memory knows: then its end is not on disk yet.
+Result<Queue::Index::Entry> Queue::Index::read_final(const std::string& id, const Ended& known,
+                                                     store::Database& database) const {
+  auto query =
+      database.prepare("SELECT " + std::string(kTaskColumns) +
+                       ", COALESCE((SELECT MIN(seq) FROM task_event WHERE task_event.task = task.id), 0) "
+                       "FROM task WHERE id = ?1");
+  query.bind(1, id);
+  auto row = query.step();
+  if (!row) return failure(row.error());
+  const auto busy = failure("busy", "task " + id + " ended just now and is not on disk yet: try again");
+  if (!*row) return busy;
+  auto task = read_task(query);
+  if (!task) return failure(task.error());
+  if (task->state != known.state || (known.epoch >= 0 && task->lease_epoch != known.epoch)) return busy;
+  auto after = read_dependencies(database, id);
+  if (!after) return failure(after.error());
+  task->after = std::move(*after);
+  return Entry{std::move(*task), known.order >= 0 ? known.order : query.integer(kTaskColumnCount), ""};
+}
+
+}  // namespace clade::queue

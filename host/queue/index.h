@@ -1,0 +1,124 @@
+// What the queue holds in memory, and the one way to change it: `move`. Only queue.cpp uses it. Thread: the
+// loop's.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "queue/queue.h"
+
+namespace clade::queue {
+
+// Who makes a change, and what is to be remembered of it.
+struct Cause {
+  int64_t run = 0;
+  std::string agent;
+  std::string detail;
+};
+
+// The errors of a verb on a task in the wrong state, and on no task.
+tl::unexpected<Error> illegal(const std::string& id, State state, Verb verb);
+tl::unexpected<Error> unknown(const std::string& id);
+
+struct Queue::Index {
+  struct Entry {
+    Task task;
+    int64_t order = 0;  // age: grows with every submission, also over restarts
+    std::string agent;  // holder of the lease
+  };
+  // What is kept of a final task. One that ended before the start has no order and epoch here: the store has
+  // them.
+  struct Ended {
+    State state;
+    int64_t order = -1;
+    int64_t epoch = -1;
+  };
+
+  const Clock& clock;
+  Surroundings surroundings;
+  std::vector<Observer> observers;
+  std::map<std::string, Entry> tasks;
+  std::unordered_map<std::string, Ended> ended;
+  Schedule schedule;
+  std::set<std::string> leased;
+  std::map<std::string, std::set<std::string>> dependents;  // dependency → blocked tasks
+  std::map<std::string, std::set<std::string>> reviewed;    // review task → reviewing tasks
+  int64_t next_order = 1;
+  int64_t next_number = 1;
+
+  // Asks `handles` and `describe` at each submission.
+  Index(const Clock& host_clock, Handles handles, Describe describe) : clock(host_clock) {
+    surroundings.handles = std::move(handles);
+    surroundings.describe = std::move(describe);
+    surroundings.state = [this](const std::string& id) { return state_of(id); };
+  }
+
+  // The state of a task, final ones included; nothing if there is none.
+  std::optional<State> state_of(const std::string& id) const;
+
+  // The entry of a task that is not final, if `verb` is legal there. Errors: "not_found", "illegal".
+  Result<Entry*> legal(const std::string& id, Verb verb);
+
+  // The entry whose lease is this one; otherwise "fenced", and what was attempted is kept as evidence.
+  Result<Entry*> held(const std::string& id, const Lease& lease, Verb verb,
+                      const std::function<std::string()>& attempted, store::Batch& batch);
+
+  // Is this the token of the task's live lease?
+  static bool holds(const Task& task, const Lease& lease);
+
+  // Keeps a refused write as evidence; the error to return for it: "fenced".
+  tl::unexpected<Error> late(const std::string& id, State state, Verb verb, int64_t run, int64_t epoch,
+                             const std::string& attempted, store::Batch& batch);
+
+  // Into and out of the indexes of the task's state.
+  void enter(const Entry& entry);
+  void leave(const Entry& entry);
+
+  // Takes an id out of an index of ids, and an empty key with it.
+  static void forget(std::map<std::string, std::set<std::string>>& index, const std::string& key,
+                     const std::string& id);
+
+  // One edge: memory, row, event, observers, and what waits for a task that ended. `change` edits the task
+  // between leaving the old state's index and entering the new one's. The edge must be legal.
+  void move(const std::string& id, Verb verb, const Cause& cause, store::Batch& batch,
+            const std::function<void(Task&)>& change = {});
+
+  // Calls the observers.
+  void tell(const Task& task, Verb verb, State from) const;
+
+  // A created task goes on to where it waits first.
+  void place(const std::string& id, store::Batch& batch);
+
+  // The dependencies that are not completed, as text.
+  std::string unmet(const Task& task) const;
+
+  // A task ended or came back: those that wait for it go on, or say why they cannot.
+  void settle(const std::string& id, store::Batch& batch);
+
+  // The ids below a key, oldest first: a copy, as what is done to them changes the index.
+  std::vector<std::string> by_age(const std::map<std::string, std::set<std::string>>& index,
+                                  const std::string& key) const;
+
+  // Keeps the error of a waiting task in step with what it waits for: set when that ended badly, empty again
+  // when not.
+  void note_waiting(const std::string& id, store::Batch& batch);
+
+  // failed → queued after a backoff, or dead_letter.
+  void after_failure(const std::string& id, bool retry, store::Batch& batch);
+
+  // The next "t<N>" that is neither in the queue nor among `taken`.
+  std::string next_id(const std::set<std::string>& taken);
+
+  // The parts of load, and one final task read back ("busy": its end is not on disk yet).
+  Status read_active(store::Database& database);
+  Status read_ended(store::Database& database);
+  Result<Entry> read_final(const std::string& id, const Ended& known, store::Database& database) const;
+};
+
+}  // namespace clade::queue

@@ -1,0 +1,280 @@
+#include "queue/queue.h"
+
+#include <algorithm>
+
+#include "base/codec.h"
+#include "queue/index.h"
+#include "queue/rows.h"
+
+namespace clade::queue {
+namespace {
+
+std::string with_reason(const std::string& text, const std::string& reason) {
+  if (reason.empty()) return text;
+  return text.empty() ? reason : text + ": " + reason;
+}
+
+}  // namespace
+
+Queue::Queue(const Clock& clock, Handles handles, Describe describe)
+    : index_(std::make_unique<Index>(clock, std::move(handles), std::move(describe))) {}
+
+Queue::~Queue() = default;
+
+void Queue::observe(Observer observer) {
+  index_->observers.push_back(std::move(observer));
+}
+
+Status Queue::load(store::Database& database) {
+  auto& index = *index_;
+  index.tasks.clear();
+  index.ended.clear();
+  index.schedule.clear();
+  index.leased.clear();
+  index.dependents.clear();
+  index.reviewed.clear();
+  auto query = database.prepare("SELECT COALESCE(MAX(seq), 0) FROM task_event");
+  auto row = query.step();
+  if (!row) return failure(row.error());
+  index.next_order = query.integer(0) + 1;
+  if (auto status = index.read_ended(database); !status) return status;
+  return index.read_active(database);
+}
+
+Result<std::vector<std::string>> Queue::submit(std::vector<NewTask> tasks, store::Batch& batch) {
+  auto& index = *index_;
+  if (auto status = check(tasks, {}); !status) return failure(status.error());
+  std::set<std::string> chosen;
+  for (const auto& fresh : tasks) chosen.insert(fresh.id);
+  for (auto& fresh : tasks) {
+    if (fresh.id.empty()) fresh.id = index.next_id(chosen);
+  }
+  std::vector<std::string> ids;
+  const int64_t now = index.clock.wall_ms();
+  for (auto& fresh : tasks) {
+    Task task;
+    task.id = std::move(fresh.id);
+    task.type = std::move(fresh.type);
+    task.payload = std::move(fresh.payload);
+    task.priority = fresh.priority;
+    task.after = std::move(fresh.after);
+    std::sort(task.after.begin(), task.after.end());
+    task.after.erase(std::unique(task.after.begin(), task.after.end()), task.after.end());
+    task.approval = valid_utf8(fresh.approval);
+    task.parent = std::move(fresh.parent);
+    task.run = fresh.run;
+    task.max_attempts = fresh.max_attempts;
+    task.due_at = fresh.due_at;
+    task.created_at = task.updated_at = now;
+    insert_task(task, batch);
+    insert_event({task.id, now, "submit", name(task.state), task.run, "", ""}, batch);
+    ids.push_back(task.id);
+    index.tasks.emplace(ids.back(), Index::Entry{std::move(task), index.next_order++, ""});
+  }
+  for (const auto& id : ids) index.place(id, batch);
+  return ids;
+}
+
+Status Queue::check(const std::vector<NewTask>& tasks, const std::vector<std::string>& pending) const {
+  return check_submission(tasks, pending, index_->surroundings);
+}
+
+std::optional<std::string> Queue::peek(const std::function<bool(const Task&)>& matches) const {
+  return index_->schedule.first(index_->clock.wall_ms(),
+                                [&](const std::string& id) { return matches(index_->tasks.at(id).task); });
+}
+
+Result<Lease> Queue::claim(const std::string& id, int64_t run, int64_t lease_ms, const std::string& agent,
+                           store::Batch& batch) {
+  if (run < 1) return failure("invalid", "task " + id + ": a claim needs a run");
+  auto entry = index_->legal(id, Verb::assign);
+  if (!entry) return failure(entry.error());
+  const Lease lease{run, (*entry)->task.lease_epoch + 1};
+  const Cause cause{run, agent, ""};
+  index_->move(id, Verb::assign, cause, batch, [&](Task& task) {
+    task.attempt += 1;
+    task.lease_run = lease.run;
+    task.lease_epoch = lease.epoch;
+    task.lease_until = index_->clock.wall_ms() + lease_ms;
+  });
+  (*entry)->agent = agent;
+  index_->move(id, Verb::start, cause, batch);
+  return lease;
+}
+
+Status Queue::renew(const std::string& id, const Lease& lease, int64_t lease_ms) {
+  auto found = index_->tasks.find(id);
+  if (found == index_->tasks.end() || !Index::holds(found->second.task, lease)) {
+    return failure("fenced",
+                   "run " + std::to_string(lease.run) + " holds no lease on task " + id + " any more");
+  }
+  found->second.task.lease_until = index_->clock.wall_ms() + lease_ms;
+  return {};
+}
+
+Status Queue::complete(const std::string& id, const Lease& lease, Value result, store::Batch& batch) {
+  auto entry = index_->held(
+      id, lease, Verb::complete, [&] { return encode_json(result); }, batch);
+  if (!entry) return failure(entry.error());
+  if (auto status = check_json(result); !status) {
+    return failure(status.error().code, "the result of task " + id + ": " + status.error().message);
+  }
+  update_result(id, result, batch);
+  index_->move(id, Verb::complete, {lease.run, (*entry)->agent, ""}, batch, [&](Task& task) {
+    task.result = std::move(result);
+    task.error.clear();
+  });
+  return {};
+}
+
+Status Queue::fail(const std::string& id, const Lease& lease, const std::string& error, bool retry,
+                   store::Batch& batch) {
+  auto entry = index_->held(
+      id, lease, Verb::fail, [&] { return error; }, batch);
+  if (!entry) return failure(entry.error());
+  const std::string text = valid_utf8(error);
+  index_->move(id, Verb::fail, {lease.run, (*entry)->agent, text}, batch,
+               [&](Task& task) { task.error = text; });
+  index_->after_failure(id, retry, batch);
+  return {};
+}
+
+Status Queue::release(const std::string& id, const Lease& lease, const std::string& reason,
+                      store::Batch& batch) {
+  auto entry = index_->held(
+      id, lease, Verb::release, [&] { return reason; }, batch);
+  if (!entry) return failure(entry.error());
+  index_->move(id, Verb::release, {lease.run, (*entry)->agent, valid_utf8(reason)}, batch,
+               [](Task& task) { task.attempt -= 1; });
+  return {};
+}
+
+Status Queue::review(const std::string& id, const Lease& lease, Value result, const std::string& reviewer,
+                     store::Batch& batch) {
+  auto entry = index_->held(
+      id, lease, Verb::review, [&] { return encode_json(result); }, batch);
+  if (!entry) return failure(entry.error());
+  if (auto status = check_json(result); !status) {
+    return failure(status.error().code, "the result of task " + id + ": " + status.error().message);
+  }
+  update_result(id, result, batch);
+  index_->move(id, Verb::review, {lease.run, (*entry)->agent, reviewer}, batch, [&](Task& task) {
+    task.result = std::move(result);
+    task.reviewer = reviewer;
+    task.error.clear();
+  });
+  index_->note_waiting(id, batch);
+  return {};
+}
+
+Status Queue::accept(const std::string& id, const std::string& reviewer, store::Batch& batch) {
+  auto entry = index_->legal(id, Verb::accept);
+  if (!entry) return failure(entry.error());
+  const Task& task = (*entry)->task;
+  if (task.reviewer != reviewer) {
+    return index_->late(id, task.state, Verb::accept, 0, task.lease_epoch, "accepted by " + reviewer, batch);
+  }
+  index_->move(id, Verb::accept, {0, "", "by " + reviewer}, batch,
+               [](Task& changed) { changed.error.clear(); });
+  return {};
+}
+
+Status Queue::reject(const std::string& id, const std::string& reviewer, const std::string& reason,
+                     store::Batch& batch) {
+  auto entry = index_->legal(id, Verb::reject);
+  if (!entry) return failure(entry.error());
+  const Task& task = (*entry)->task;
+  const std::string text = valid_utf8(reason);
+  if (task.reviewer != reviewer) {
+    return index_->late(id, task.state, Verb::reject, 0, task.lease_epoch,
+                        "rejected by " + reviewer + ": " + text, batch);
+  }
+  const bool last = task.attempt >= task.max_attempts;
+  const Cause cause{0, "", with_reason((last ? "rejected by " : "by ") + reviewer, text)};
+  index_->move(id, last ? Verb::fail : Verb::reject, cause, batch, [&](Task& changed) {
+    changed.error = text;
+    changed.reviewer.clear();
+  });
+  if (last) index_->after_failure(id, true, batch);
+  return {};
+}
+
+Status Queue::approve(const std::string& id, const std::string& by, const std::string& reason,
+                      store::Batch& batch) {
+  if (auto entry = index_->legal(id, Verb::approve); !entry) return failure(entry.error());
+  index_->move(id, Verb::approve, {0, by, valid_utf8(reason)}, batch);
+  return {};
+}
+
+Status Queue::refuse(const std::string& id, const std::string& by, const std::string& reason,
+                     store::Batch& batch) {
+  if (auto entry = index_->legal(id, Verb::refuse); !entry) return failure(entry.error());
+  const std::string text = valid_utf8(reason);
+  index_->move(id, Verb::refuse, {0, by, text}, batch,
+               [&](Task& task) { task.error = with_reason("refused by " + by, text); });
+  return {};
+}
+
+Status Queue::cancel(const std::string& id, const std::string& by, const std::string& reason,
+                     store::Batch& batch) {
+  if (auto entry = index_->legal(id, Verb::cancel); !entry) return failure(entry.error());
+  const std::string text = valid_utf8(reason);
+  index_->move(id, Verb::cancel, {0, by, text}, batch,
+               [&](Task& task) { task.error = with_reason("cancelled by " + by, text); });
+  return {};
+}
+
+Status Queue::retry(const std::string& id, const std::string& by, store::Database& database,
+                    store::Batch& batch) {
+  auto& index = *index_;
+  const auto state = index.state_of(id);
+  if (!state) return unknown(id);
+  if (!next_state(*state, Verb::retry)) return illegal(id, *state, Verb::retry);
+  if (auto known = index.ended.find(id); known != index.ended.end()) {
+    auto entry = index.read_final(id, known->second, database);
+    if (!entry) return failure(entry.error());
+    index.ended.erase(known);
+    index.tasks.emplace(id, std::move(*entry));
+  }
+  update_result(id, Value(), batch);
+  index.move(id, Verb::retry, {0, by, "by an operator"}, batch, [](Task& task) {
+    task.result = Value();
+    task.reviewer.clear();
+    task.error.clear();
+    task.attempt = 0;
+    task.due_at = 0;
+  });
+  if (index.tasks.at(id).task.state == State::created) index.place(id, batch);
+  index.settle(id, batch);
+  return {};
+}
+
+std::vector<std::string> Queue::expired() const {
+  std::vector<std::string> ids;
+  const int64_t now = index_->clock.wall_ms();
+  for (const auto& id : index_->leased) {
+    if (index_->tasks.at(id).task.lease_until <= now) ids.push_back(id);
+  }
+  return ids;
+}
+
+void Queue::extend_leases(int64_t extend_by_ms) {
+  for (const auto& id : index_->leased) index_->tasks.at(id).task.lease_until += extend_by_ms;
+}
+
+const Task* Queue::find(const std::string& id) const {
+  auto found = index_->tasks.find(id);
+  return found == index_->tasks.end() ? nullptr : &found->second.task;
+}
+
+std::vector<const Task*> Queue::active() const {
+  std::vector<const Task*> tasks;
+  for (const auto& [id, entry] : index_->tasks) tasks.push_back(&entry.task);
+  return tasks;
+}
+
+std::optional<int64_t> Queue::next_due() const {
+  return index_->schedule.next_due();
+}
+
+}  // namespace clade::queue

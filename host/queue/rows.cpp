@@ -1,0 +1,132 @@
+#include "queue/rows.h"
+
+#include "base/codec.h"
+
+namespace clade::queue {
+namespace {
+
+// What is in the store was checked when it came in; its limits are wider so that no stored task ever fails to
+// load.
+constexpr CodecLimits kStored{256u << 20, 1024};
+
+Result<Value> read_json(const store::Statement& row, int column, const std::string& id, const char* what) {
+  auto value = decode_json(row.text(column), kStored);
+  if (!value) {
+    return failure("corrupt", "task " + id + ", column " + what + ": " + value.error().message +
+                                  "; the store was changed by another program");
+  }
+  return value;
+}
+
+}  // namespace
+
+Result<Task> read_task(const store::Statement& row) {
+  Task task;
+  task.id = row.text(0);
+  task.type = row.text(1);
+  auto state = state_from_name(row.text(2));
+  if (!state)
+    return failure("corrupt", "task " + task.id + " is in the unknown state \"" + row.text(2) + "\"");
+  task.state = *state;
+  task.priority = static_cast<int>(row.integer(3));
+  auto payload = read_json(row, 4, task.id, "payload");
+  if (!payload) return failure(payload.error());
+  task.payload = std::move(*payload);
+  auto result = read_json(row, 5, task.id, "result");
+  if (!result) return failure(result.error());
+  task.result = std::move(*result);
+  task.parent = row.text(6);
+  task.run = row.integer(7);
+  task.approval = row.text(8);
+  task.reviewer = row.text(9);
+  task.attempt = static_cast<int>(row.integer(10));
+  task.max_attempts = static_cast<int>(row.integer(11));
+  task.error = row.text(12);
+  task.created_at = row.integer(13);
+  task.updated_at = row.integer(14);
+  task.due_at = row.integer(15);
+  task.lease_run = row.integer(16);
+  task.lease_epoch = row.integer(17);
+  task.lease_until = row.integer(18);
+  return task;
+}
+
+Result<std::vector<std::string>> read_dependencies(store::Database& database, const std::string& id) {
+  std::vector<std::string> after;
+  auto query = database.prepare("SELECT after FROM task_dependency WHERE task = ?1 ORDER BY after");
+  query.bind(1, id);
+  while (true) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return after;
+    after.push_back(query.text(0));
+  }
+}
+
+void insert_task(const Task& task, store::Batch& batch) {
+  Task row = task;
+  row.payload = Value();  // travels as text
+  row.result = Value();
+  batch.add([row = std::move(row), payload = encode_json(task.payload),
+             result = encode_json(task.result)](store::Database& database) -> Status {
+    auto insert = database.prepare(
+        "INSERT INTO task (id, type, state, priority, payload, result, parent, run, approval, reviewer, "
+        "attempt, "
+        "max_attempts, error, created_at, updated_at, due_at, lease_run, lease_epoch, lease_until) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)");
+    insert.bind(1, row.id).bind(2, row.type).bind(3, std::string_view(name(row.state)));
+    insert.bind(4, static_cast<int64_t>(row.priority)).bind(5, payload).bind(6, result);
+    insert.bind(7, row.parent).bind(8, row.run).bind(9, row.approval).bind(10, row.reviewer);
+    insert.bind(11, static_cast<int64_t>(row.attempt)).bind(12, static_cast<int64_t>(row.max_attempts));
+    insert.bind(13, row.error).bind(14, row.created_at).bind(15, row.updated_at).bind(16, row.due_at);
+    insert.bind(17, row.lease_run).bind(18, row.lease_epoch).bind(19, row.lease_until);
+    if (auto status = insert.run(); !status) return status;
+    for (const auto& dependency : row.after) {
+      auto link = database.prepare("INSERT INTO task_dependency (task, after) VALUES (?1, ?2)");
+      if (auto status = link.bind(1, row.id).bind(2, dependency).run(); !status) return status;
+    }
+    return {};
+  });
+}
+
+void update_task(const Task& task, store::Batch& batch) {
+  struct Row {
+    std::string id, reviewer, error;
+    State state;
+    int64_t attempt, updated_at, due_at, lease_run, lease_epoch, lease_until;
+  };
+  batch.add([row = Row{task.id, task.reviewer, task.error, task.state, task.attempt, task.updated_at,
+                       task.due_at, task.lease_run, task.lease_epoch,
+                       task.lease_until}](store::Database& database) -> Status {
+    auto update = database.prepare(
+        "UPDATE task SET state = ?2, reviewer = ?3, attempt = ?4, error = ?5, updated_at = ?6, due_at = ?7, "
+        "lease_run = ?8, lease_epoch = ?9, lease_until = ?10 WHERE id = ?1");
+    update.bind(1, row.id)
+        .bind(2, std::string_view(name(row.state)))
+        .bind(3, row.reviewer)
+        .bind(4, row.attempt);
+    update.bind(5, row.error).bind(6, row.updated_at).bind(7, row.due_at);
+    update.bind(8, row.lease_run).bind(9, row.lease_epoch).bind(10, row.lease_until);
+    return update.run();
+  });
+}
+
+void update_result(const std::string& id, const Value& result, store::Batch& batch) {
+  batch.add([id, text = encode_json(result)](store::Database& database) -> Status {
+    auto update = database.prepare("UPDATE task SET result = ?2 WHERE id = ?1");
+    return update.bind(1, id).bind(2, text).run();
+  });
+}
+
+void insert_event(Event event, store::Batch& batch) {
+  batch.add([event = std::move(event)](store::Database& database) -> Status {
+    auto insert = database.prepare(
+        "INSERT INTO task_event (task, at, verb, state, run, agent, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
+        "?7)");
+    insert.bind(1, event.task).bind(2, event.at).bind(3, event.verb).bind(4, event.state);
+    insert.bind(5, event.run).bind(6, event.agent).bind(7, event.detail);
+    return insert.run();
+  });
+}
+
+}  // namespace clade::queue

@@ -1,0 +1,49 @@
+// A task and its events as rows of the store: the only text of SQL that writes them. The writing functions
+// add a change to the batch and own what they write; they run on the writer's thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "queue/task.h"
+#include "store/database.h"
+#include "store/writer.h"
+
+namespace clade::queue {
+
+// The columns that `read_task` expects, in its order, from 0; 19 of them.
+inline constexpr std::string_view kTaskColumns =
+    "id, type, state, priority, payload, result, parent, run, approval, reviewer, attempt, max_attempts, "
+    "error, "
+    "created_at, updated_at, due_at, lease_run, lease_epoch, lease_until";
+inline constexpr int kTaskColumnCount = 19;
+
+// One line of a task's history.
+struct Event {
+  std::string task;
+  int64_t at = 0;     // ms since 1970
+  std::string verb;   // of the life cycle, or "submit", "note" (something it waits for changed), "late"
+                      // (refused write)
+  std::string state;  // after it
+  int64_t run = 0;
+  std::string agent;  // the agent or the operator
+  std::string detail;
+};
+
+// The task of a row selected with kTaskColumns; `after` is left empty. Errors: "corrupt" (names task and
+// column).
+Result<Task> read_task(const store::Statement& row);
+// The ids a task depends on. Errors: those of Statement.
+Result<std::vector<std::string>> read_dependencies(store::Database& database, const std::string& id);
+
+// A new task and its dependencies.
+void insert_task(const Task& task, store::Batch& batch);
+// Everything of a task that changes, except its result.
+void update_task(const Task& task, store::Batch& batch);
+void update_result(const std::string& id, const Value& result, store::Batch& batch);
+void insert_event(Event event, store::Batch& batch);
+
+}  // namespace clade::queue
