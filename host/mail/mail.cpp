@@ -1,0 +1,319 @@
+#include "mail/mail.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/codec.h"
+
+namespace clade::mail {
+namespace {
+
+constexpr int kAttempts = 3;
+// What is in the store was checked when it came in; its limits are wider so that no stored body ever fails to
+// load.
+constexpr CodecLimits kStored{256u << 20, 1024};
+
+constexpr std::string_view kColumns =
+    "id, sender, recipient, address, kind, body, thread, wants_reply, run, created_at, attempt, seq, state, "
+    "error";
+
+// A row selected with kColumns; seq, state and error are left to the caller.
+Result<Message> read_message(const store::Statement& row) {
+  Message message;
+  message.id = row.text(0);
+  message.sender = row.text(1);
+  message.recipient = row.text(2);
+  message.address = row.text(3);
+  message.kind = row.text(4);
+  auto body = decode_json(row.text(5), kStored);
+  if (!body) {
+    return failure("corrupt", "message " + message.id + ", column body: " + body.error().message +
+                                  "; the store was changed by another program");
+  }
+  message.body = std::move(*body);
+  message.thread = row.text(6);
+  message.wants_reply = row.integer(7) != 0;
+  message.run = row.integer(8);
+  message.created_at = row.integer(9);
+  message.attempt = static_cast<int>(row.integer(10));
+  return message;
+}
+
+void insert_message(const Message& message, int64_t seq, store::Batch& batch) {
+  Message row = message;
+  row.body = Value();  // travels as text
+  batch.add([row = std::move(row), seq,
+             body = encode_json(message.body)](store::Database& database) -> Status {
+    auto insert = database.prepare(
+        "INSERT INTO message (id, sender, recipient, address, kind, body, thread, wants_reply, run, seq, "
+        "created_at, "
+        "state, attempt, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'stored', 0, '')");
+    insert.bind(1, row.id).bind(2, row.sender).bind(3, row.recipient).bind(4, row.address).bind(5, row.kind);
+    insert.bind(6, body).bind(7, row.thread).bind(8, static_cast<int64_t>(row.wants_reply)).bind(9, row.run);
+    insert.bind(10, seq).bind(11, row.created_at);
+    return insert.run();
+  });
+}
+
+void update_message(const std::string& id, std::string state, int attempt, std::string error,
+                    store::Batch& batch) {
+  batch.add([id, state = std::move(state), attempt = static_cast<int64_t>(attempt),
+             error = std::move(error)](store::Database& database) -> Status {
+    auto update = database.prepare("UPDATE message SET state = ?2, attempt = ?3, error = ?4 WHERE id = ?1");
+    return update.bind(1, id).bind(2, state).bind(3, attempt).bind(4, error).run();
+  });
+}
+
+// 7 of "m7" and of "m7/builder", 0 of any other form.
+int64_t number_of(const std::string& id) {
+  const std::string_view digits = std::string_view(id).substr(0, id.find('/'));
+  if (digits.size() < 2 || digits.size() > 18 || digits[0] != 'm') return 0;
+  int64_t number = 0;
+  for (char digit : digits.substr(1)) {
+    if (digit < '0' || digit > '9') return 0;
+    number = number * 10 + (digit - '0');
+  }
+  return number;
+}
+
+std::string joined(std::vector<std::string> names) {
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+struct Mail::Boxes {
+  struct Entry {
+    Message message;
+    std::string error;
+    int64_t seq = 0;
+  };
+
+  explicit Boxes(const Clock& host_clock) : clock(host_clock) {}
+
+  const Clock& clock;
+  std::vector<Recipient> recipients;
+  std::map<std::string, std::map<int64_t, std::string>> order;  // agent → seq → id
+  std::unordered_map<std::string, Entry> messages;
+  std::unordered_set<std::string> ids;  // of every message there ever was
+  int64_t next_seq = 1;
+  int64_t next_number = 1;
+
+  void put(Entry entry) {
+    order[entry.message.recipient][entry.seq] = entry.message.id;
+    std::string id = entry.message.id;
+    messages.emplace(std::move(id), std::move(entry));
+  }
+
+  void take(const std::string& id) {
+    auto found = messages.find(id);
+    auto box = order.find(found->second.message.recipient);
+    box->second.erase(found->second.seq);
+    if (box->second.empty()) order.erase(box);
+    messages.erase(found);
+  }
+
+  // The names for which `is_one` holds; otherwise "not_found" with what there is.
+  template <class IsOne>
+  Result<std::vector<std::string>> names(IsOne is_one, const std::string& nobody,
+                                         const std::vector<std::string>& known) const {
+    std::vector<std::string> found;
+    for (const auto& recipient : recipients) {
+      if (is_one(recipient)) found.push_back(recipient.name);
+    }
+    std::sort(found.begin(), found.end());
+    if (found.empty()) return failure("not_found", nobody + ": there are " + joined(known));
+    return found;
+  }
+
+  Status read_ids(store::Database& database);
+  Status read_waiting(store::Database& database);
+};
+
+Status Mail::Boxes::read_ids(store::Database& database) {
+  auto query = database.prepare("SELECT id, seq FROM message");
+  while (true) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return {};
+    const std::string id = query.text(0);
+    next_number = std::max(next_number, number_of(id) + 1);
+    next_seq = std::max(next_seq, query.integer(1) + 1);
+    ids.insert(id);
+    // The id as it was sent is taken too when the message went to several recipients.
+    if (const auto slash = id.find('/'); slash != std::string::npos) ids.insert(id.substr(0, slash));
+  }
+}
+
+Status Mail::Boxes::read_waiting(store::Database& database) {
+  auto query = database.prepare("SELECT " + std::string(kColumns) + " FROM message WHERE state = 'stored'");
+  while (true) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return {};
+    auto message = read_message(query);
+    if (!message) return failure(message.error());
+    put(Entry{std::move(*message), query.text(13), query.integer(11)});
+  }
+}
+
+Mail::Mail(const Clock& clock) : boxes_(std::make_unique<Boxes>(clock)) {}
+
+Mail::~Mail() = default;
+
+void Mail::set_recipients(std::vector<Recipient> recipients) {
+  boxes_->recipients = std::move(recipients);
+}
+
+Status Mail::load(store::Database& database) {
+  boxes_->order.clear();
+  boxes_->messages.clear();
+  boxes_->ids.clear();
+  if (auto status = boxes_->read_ids(database); !status) return status;
+  return boxes_->read_waiting(database);
+}
+
+Result<std::vector<std::string>> Mail::resolve(const std::string& address) const {
+  std::vector<std::string> agents, roles, topics;
+  for (const auto& recipient : boxes_->recipients) {
+    agents.push_back(recipient.name);
+    roles.push_back(recipient.role);
+    topics.insert(topics.end(), recipient.topics.begin(), recipient.topics.end());
+  }
+  const std::string shown = "\"" + valid_utf8(address) + "\"";
+  if (address == "all") {
+    return boxes_->names([](const Recipient&) { return true; }, "nobody is there for \"all\"", agents);
+  }
+  const auto colon = address.find(':');
+  const std::string form = address.substr(0, colon);
+  const std::string name = colon == std::string::npos ? "" : address.substr(colon + 1);
+  if (!name.empty() && form == "agent") {
+    return boxes_->names([&](const Recipient& one) { return one.name == name; }, "no agent for " + shown,
+                         agents);
+  }
+  if (!name.empty() && form == "role") {
+    return boxes_->names([&](const Recipient& one) { return one.role == name; },
+                         "no agent has the role of " + shown, roles);
+  }
+  if (!name.empty() && form == "topic") {
+    auto subscribed = [&](const Recipient& one) {
+      return std::find(one.topics.begin(), one.topics.end(), name) != one.topics.end();
+    };
+    return boxes_->names(subscribed, "nobody subscribed to " + shown, topics);
+  }
+  return failure("invalid", shown + " is no address: write agent:NAME, role:ROLE, topic:TOPIC or all");
+}
+
+Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch) {
+  auto& boxes = *boxes_;
+  auto names = resolve(message.address);
+  if (!names) return failure(names.error());
+  if (message.address == "all") {
+    names->erase(std::remove(names->begin(), names->end(), message.sender), names->end());
+    if (names->empty()) return failure("not_found", "nobody but the sender is there for \"all\"");
+  }
+  if (message.kind.empty())
+    return failure("invalid", "a message to " + message.address + " has no kind: name one");
+  if (auto status = check_json(message.body); !status) {
+    return failure(status.error().code,
+                   "the body of a message to " + message.address + ": " + status.error().message);
+  }
+  if (message.id.empty()) {
+    do message.id = "m" + std::to_string(boxes.next_number++);
+    while (boxes.ids.count(message.id));
+  } else if (boxes.ids.count(message.id)) {
+    return failure("conflict", "there is a message " + message.id + " already: choose another id, or none");
+  }
+  boxes.ids.insert(message.id);
+  if (message.thread.empty()) message.thread = message.id;
+  message.created_at = boxes.clock.wall_ms();
+  message.attempt = 0;
+
+  std::vector<std::string> ids;
+  for (const auto& name : *names) {
+    Message copy = message;
+    copy.recipient = name;
+    if (names->size() > 1) copy.id += "/" + name;
+    const int64_t seq = boxes.next_seq++;
+    insert_message(copy, seq, batch);
+    boxes.ids.insert(copy.id);
+    ids.push_back(copy.id);
+    boxes.put({std::move(copy), "", seq});
+  }
+  return ids;
+}
+
+const Message* Mail::next(const std::string& agent) const {
+  auto box = boxes_->order.find(agent);
+  return box == boxes_->order.end() ? nullptr : find(box->second.begin()->second);
+}
+
+Status Mail::handled(const std::string& id, store::Batch& batch) {
+  auto found = boxes_->messages.find(id);
+  if (found == boxes_->messages.end()) {
+    return failure("not_found", "no message " + valid_utf8(id) + " waits: see `clade mail list`");
+  }
+  update_message(id, "handled", found->second.message.attempt + 1, found->second.error, batch);
+  boxes_->take(std::string(id));
+  return {};
+}
+
+Result<bool> Mail::failed(const std::string& id, const std::string& error, store::Batch& batch) {
+  auto found = boxes_->messages.find(id);
+  if (found == boxes_->messages.end()) {
+    return failure("not_found", "no message " + valid_utf8(id) + " waits: see `clade mail list`");
+  }
+  auto& entry = found->second;
+  entry.message.attempt += 1;
+  entry.error = valid_utf8(error);
+  const bool is_dead = entry.message.attempt >= kAttempts;
+  update_message(id, is_dead ? "dead_letter" : "stored", entry.message.attempt, entry.error, batch);
+  // A copy: `id` may be the entry's own.
+  if (is_dead) boxes_->take(std::string(id));
+  return is_dead;
+}
+
+const Message* Mail::find(const std::string& id) const {
+  auto found = boxes_->messages.find(id);
+  return found == boxes_->messages.end() ? nullptr : &found->second.message;
+}
+
+size_t Mail::waiting() const {
+  return boxes_->messages.size();
+}
+
+Result<std::vector<Value>> list_messages(store::Database& database, const std::string& agent, int limit) {
+  auto query = database.prepare("SELECT " + std::string(kColumns) +
+                                " FROM message WHERE ?1 = '' OR recipient = ?1 ORDER BY seq DESC LIMIT ?2");
+  query.bind(1, agent).bind(2, static_cast<int64_t>(limit < 0 ? 0 : limit));
+  std::vector<Value> messages;
+  while (true) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return messages;
+    auto message = read_message(query);
+    if (!message) return failure(message.error());
+    messages.push_back(Value{{"id", message->id},
+                             {"sender", message->sender},
+                             {"recipient", message->recipient},
+                             {"address", message->address},
+                             {"kind", message->kind},
+                             {"body", message->body},
+                             {"thread", message->thread},
+                             {"wants_reply", message->wants_reply},
+                             {"run", message->run},
+                             {"created_at", message->created_at},
+                             {"attempt", message->attempt},
+                             {"seq", query.integer(11)},
+                             {"state", query.text(12)},
+                             {"error", query.text(13)}});
+  }
+}
+
+}  // namespace clade::mail

@@ -1,0 +1,74 @@
+// Mail between agents: stored → delivered → handled, or dead letter. One row per recipient; order per sender
+// kept.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/value.h"
+#include "store/database.h"
+#include "store/writer.h"
+
+namespace clade::mail {
+
+struct Message {
+  std::string id;         // "<sending id>" or "<sending id>/<recipient>" when there are several recipients
+  std::string sender;     // agent's name, "operator" or "host"
+  std::string recipient;  // agent's name
+  std::string address;    // as written: "agent:a", "role:r", "topic:t", "all"
+  std::string kind;
+  Value body;
+  std::string thread;        // id of the first message of the conversation; its own if it is the first
+  bool wants_reply = false;  // an `ask`: the handler's return value goes back to the asker
+  int64_t run = 0;           // run that sent it; 0 from outside
+  int64_t created_at = 0;
+  int attempt = 0;
+};
+
+// Who there is to write to.
+struct Recipient {
+  std::string name;
+  std::string role;
+  std::vector<std::string> topics;
+};
+
+class Mail {
+ public:
+  explicit Mail(const Clock& clock);
+  ~Mail();
+
+  void set_recipients(std::vector<Recipient> recipients);
+  // Reads every message that is not handled yet.
+  Status load(store::Database& database);
+
+  // The recipients of an address, by name. Errors: "not_found" (nobody there: says who is), "invalid" (no
+  // such form).
+  Result<std::vector<std::string>> resolve(const std::string& address) const;
+  // Stores one message per recipient and returns their ids. `id` "" takes the next "m<N>".
+  Result<std::vector<std::string>> send(Message message, store::Batch& batch);
+
+  // The oldest message that waits for `agent`, or nullptr; it stays until handled or buried.
+  const Message* next(const std::string& agent) const;
+  // Takes it out of the mailbox as handled.
+  Status handled(const std::string& id, store::Batch& batch);
+  // A handler failed: waits for the next attempt, or dead letter after 3. True if it is a dead letter now.
+  Result<bool> failed(const std::string& id, const std::string& error, store::Batch& batch);
+  const Message* find(const std::string& id) const;
+  // Messages waiting, over all agents.
+  size_t waiting() const;
+
+ private:
+  struct Boxes;
+  std::unique_ptr<Boxes> boxes_;
+};
+
+// Messages from the store, newest first; `agent` "" for all.
+Result<std::vector<Value>> list_messages(store::Database& database, const std::string& agent, int limit);
+
+}  // namespace clade::mail

@@ -1,0 +1,272 @@
+#include "mail/mail.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include <catch2/catch.hpp>
+
+#include "base/codec.h"
+
+namespace clade::mail {
+namespace {
+
+class ManualClock final : public Clock {
+ public:
+  int64_t wall_ms() const override { return now; }
+  int64_t steady_us() const override { return now * 1000; }
+  int64_t now = 1000000;
+};
+
+using Names = std::vector<std::string>;
+
+// Mail over a store in a folder of its own, between four agents.
+struct Fixture {
+  Fixture() {
+    std::string form = (std::filesystem::temp_directory_path() / "clade-mail-XXXXXX").string();
+    REQUIRE(mkdtemp(form.data()) != nullptr);
+    folder = form;
+    auto opened = store::Database::open(folder + "/clade.db", store::Database::Mode::read_write);
+    REQUIRE(opened.has_value());
+    database = std::make_unique<store::Database>(std::move(*opened));
+    REQUIRE(store::migrate(*database).has_value());
+    REQUIRE(database->execute("PRAGMA synchronous = OFF").has_value());
+    restart();
+  }
+  ~Fixture() {
+    mail.reset();
+    database.reset();
+    std::filesystem::remove_all(folder);
+  }
+
+  // A mail that knows what is on disk; a batch that was not committed is lost, as in a crash.
+  void restart() {
+    batch = store::Batch();
+    mail = std::make_unique<Mail>(clock);
+    mail->set_recipients({{"pm", "pm", {"task.failed"}},
+                          {"tester#2", "tester", {}},
+                          {"tester#1", "tester", {"task.failed", "news"}},
+                          {"critic", "critic", {}}});
+    auto status = mail->load(*database);
+    INFO((status ? "" : status.error().message));
+    REQUIRE(status.has_value());
+  }
+
+  void commit() {
+    REQUIRE(database->execute("BEGIN IMMEDIATE").has_value());
+    for (const auto& change : batch.changes()) {
+      auto status = change(*database);
+      INFO((status ? "" : status.error().message));
+      REQUIRE(status.has_value());
+    }
+    REQUIRE(database->execute("COMMIT").has_value());
+    batch = store::Batch();
+  }
+
+  static Message message(const std::string& address, Value body = 1) {
+    Message fresh;
+    fresh.sender = "pm";
+    fresh.address = address;
+    fresh.kind = "note";
+    fresh.body = std::move(body);
+    return fresh;
+  }
+
+  Names send(Message fresh) {
+    auto ids = mail->send(std::move(fresh), batch);
+    INFO((ids ? "" : ids.error().message));
+    REQUIRE(ids.has_value());
+    commit();
+    return *ids;
+  }
+
+  // The bodies that wait for an agent, in order; takes them out.
+  std::vector<int64_t> drain(const std::string& agent) {
+    std::vector<int64_t> bodies;
+    while (const Message* next = mail->next(agent)) {
+      bodies.push_back(next->body.as_integer());
+      REQUIRE(mail->handled(next->id, batch).has_value());
+    }
+    commit();
+    return bodies;
+  }
+
+  template <class T>
+  std::string refused(const Result<T>& result, const std::string& code) {
+    REQUIRE_FALSE(result.has_value());
+    INFO(result.error().message);
+    REQUIRE(result.error().code == code);
+    return result.error().message;
+  }
+
+  std::vector<Value> list(const std::string& agent, int limit = 100) {
+    auto messages = list_messages(*database, agent, limit);
+    REQUIRE(messages.has_value());
+    return *messages;
+  }
+
+  ManualClock clock;
+  std::string folder;
+  std::unique_ptr<store::Database> database;
+  std::unique_ptr<Mail> mail;
+  store::Batch batch;
+};
+
+TEST_CASE("an address is an agent, a role, a topic or all") {
+  Fixture fixture;
+  auto& mail = *fixture.mail;
+  CHECK(mail.resolve("agent:pm").value() == Names{"pm"});
+  CHECK(mail.resolve("role:tester").value() == Names{"tester#1", "tester#2"});
+  CHECK(mail.resolve("topic:task.failed").value() == Names{"pm", "tester#1"});
+  CHECK(mail.resolve("all").value() == Names{"critic", "pm", "tester#1", "tester#2"});
+  CHECK(fixture.refused(mail.resolve("agent:tester"), "not_found") ==
+        "no agent for \"agent:tester\": there are critic, pm, tester#1, tester#2");
+  CHECK(fixture.refused(mail.resolve("role:boss"), "not_found") ==
+        "no agent has the role of \"role:boss\": there are critic, pm, tester");
+  CHECK(fixture.refused(mail.resolve("topic:weather"), "not_found") ==
+        "nobody subscribed to \"topic:weather\": there are news, task.failed");
+  for (const char* bad : {"", "pm", "agent:", "role:", "team:pm", "ALL", ":pm"}) {
+    INFO(bad);
+    fixture.refused(mail.resolve(bad), "invalid");
+  }
+}
+
+TEST_CASE("a message to several is one row for each") {
+  Fixture fixture;
+  auto fresh = Fixture::message("role:tester", Value{{"a", 1}});
+  fresh.id = "r5.1";
+  fresh.run = 5;
+  fresh.wants_reply = true;
+  CHECK(fixture.send(fresh) == Names{"r5.1/tester#1", "r5.1/tester#2"});
+  CHECK(fixture.send(Fixture::message("agent:critic")) == Names{"m1"});
+  CHECK(fixture.send(Fixture::message("topic:news")) == Names{"m2"});
+  CHECK(fixture.mail->waiting() == 4);
+  if (GENERATE(false, true)) fixture.restart();
+  const Message* message = fixture.mail->next("tester#2");
+  REQUIRE(message != nullptr);
+  CHECK(message->id == "r5.1/tester#2");
+  CHECK(message->sender == "pm");
+  CHECK(message->recipient == "tester#2");
+  CHECK(message->address == "role:tester");
+  CHECK(message->kind == "note");
+  CHECK(message->body == Value{{"a", 1}});
+  CHECK(message->thread == "r5.1");
+  CHECK(message->wants_reply);
+  CHECK(message->run == 5);
+  CHECK(message->created_at == 1000000);
+  CHECK(message->attempt == 0);
+  CHECK(fixture.mail->find("m1")->thread == "m1");
+  CHECK(fixture.mail->next("pm") == nullptr);
+}
+
+TEST_CASE("all means all but the sender") {
+  Fixture fixture;
+  CHECK(fixture.send(Fixture::message("all")) == Names{"m1/critic", "m1/tester#1", "m1/tester#2"});
+  auto from_outside = Fixture::message("all");
+  from_outside.sender = "operator";
+  CHECK(fixture.send(from_outside).size() == 4);
+  fixture.mail->set_recipients({{"pm", "pm", {}}});
+  fixture.refused(fixture.mail->send(Fixture::message("all"), fixture.batch), "not_found");
+}
+
+TEST_CASE("mail is handled in the order it was sent in, also after a restart") {
+  Fixture fixture;
+  for (int i = 1; i <= 12; ++i) {
+    fixture.clock.now -= 10;  // the clock runs back: order is the order of sending
+    fixture.send(Fixture::message(i % 3 ? "agent:critic" : "role:tester", i));
+  }
+  fixture.restart();
+  fixture.send(Fixture::message("agent:critic", 13));
+  CHECK(fixture.drain("critic") == std::vector<int64_t>{1, 2, 4, 5, 7, 8, 10, 11, 13});
+  CHECK(fixture.drain("tester#1") == std::vector<int64_t>{3, 6, 9, 12});
+  CHECK(fixture.mail->waiting() == 4);
+  fixture.restart();
+  CHECK(fixture.mail->next("critic") == nullptr);
+  CHECK(fixture.drain("tester#2") == std::vector<int64_t>{3, 6, 9, 12});
+}
+
+TEST_CASE("a message stays first until it is handled, and is a dead letter after three failures") {
+  Fixture fixture;
+  const std::string first = fixture.send(Fixture::message("agent:critic", 1)).front();
+  fixture.send(Fixture::message("agent:critic", 2));
+  for (int attempt = 1; attempt <= 2; ++attempt) {
+    auto dead = fixture.mail->failed(first, "line 3: broken", fixture.batch);
+    REQUIRE(dead.has_value());
+    CHECK_FALSE(*dead);
+    fixture.commit();
+    fixture.restart();
+    REQUIRE(fixture.mail->next("critic")->id == first);
+    CHECK(fixture.mail->next("critic")->attempt == attempt);
+  }
+  auto dead = fixture.mail->failed(fixture.mail->next("critic")->id, "still broken", fixture.batch);
+  REQUIRE(dead.has_value());
+  CHECK(*dead);
+  fixture.commit();
+  CHECK(fixture.mail->find(first) == nullptr);
+  fixture.restart();
+  CHECK(fixture.mail->next("critic")->body.as_integer() == 2);
+  const auto messages = fixture.list("critic");
+  REQUIRE(messages.size() == 2);
+  CHECK(messages[1]["state"].as_string() == "dead_letter");
+  CHECK(messages[1]["error"].as_string() == "still broken");
+  CHECK(messages[1]["attempt"].as_integer() == 3);
+  fixture.refused(fixture.mail->failed(first, "", fixture.batch), "not_found");
+  fixture.refused(fixture.mail->handled(first, fixture.batch), "not_found");
+}
+
+TEST_CASE("what cannot be sent is refused, and nothing is stored") {
+  Fixture fixture;
+  auto& mail = *fixture.mail;
+  auto& batch = fixture.batch;
+  const auto message = fixture.refused(
+      mail.send(Fixture::message("all", Value{{"deep", Value{{"x", "\xff"}}}}), batch), "invalid");
+  CHECK(message.find(".deep.x") != std::string::npos);
+  fixture.refused(mail.send(Fixture::message("role:boss"), batch), "not_found");
+  auto no_kind = Fixture::message("all");
+  no_kind.kind = "";
+  fixture.refused(mail.send(no_kind, batch), "invalid");
+  CHECK(batch.empty());
+  CHECK(mail.waiting() == 0);
+}
+
+TEST_CASE("an id is taken once, also over restarts; free ones go on counting") {
+  Fixture fixture;
+  auto fresh = Fixture::message("role:tester");
+  fresh.id = "r1.1";
+  fixture.send(fresh);
+  CHECK(fixture.send(Fixture::message("role:tester")).front() == "m1/tester#1");
+  fixture.drain("tester#1");
+  fixture.drain("tester#2");
+  if (GENERATE(false, true)) fixture.restart();
+  fixture.refused(fixture.mail->send(fresh, fixture.batch), "conflict");
+  CHECK(fixture.send(Fixture::message("agent:critic")).front() == "m2");
+}
+
+TEST_CASE("a reply keeps the thread") {
+  Fixture fixture;
+  auto reply = Fixture::message("agent:critic");
+  reply.thread = "m7";
+  const auto id = fixture.send(reply).front();
+  CHECK(fixture.mail->find(id)->thread == "m7");
+}
+
+TEST_CASE("lists are newest first, for one agent or all, and bounded") {
+  Fixture fixture;
+  fixture.send(Fixture::message("agent:critic", Value{{"n", 1}}));
+  fixture.send(Fixture::message("agent:pm", 2));
+  fixture.send(Fixture::message("agent:critic", 3));
+  REQUIRE(fixture.mail->handled("m1", fixture.batch).has_value());
+  fixture.commit();
+  auto all = fixture.list("");
+  REQUIRE(all.size() == 3);
+  CHECK(all[0]["id"].as_string() == "m3");
+  CHECK(all[2]["id"].as_string() == "m1");
+  CHECK(all[2]["state"].as_string() == "handled");
+  CHECK(all[2]["body"]["n"].as_integer() == 1);
+  CHECK(all[0]["state"].as_string() == "stored");
+  CHECK(fixture.list("critic").size() == 2);
+  CHECK(fixture.list("critic", 1).size() == 1);
+  CHECK(fixture.list("nobody").empty());
+}
+
+}  // namespace
+}  // namespace clade::mail
