@@ -1,0 +1,252 @@
+#include "script/history.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "script/nearest.h"
+
+namespace clade::script {
+namespace {
+
+// Sorts after every hexadecimal digit: prefix ≤ hash < prefix + this.
+constexpr char kPastDigits = 'g';
+
+std::string origin_of(const std::string& verb) {
+  return verb == "imported" ? "file" : verb;
+}
+
+bool is_adoption(const std::string& verb) {
+  return verb == "imported" || verb == "published" || verb == "rolled_back";
+}
+
+bool is_hash_prefix(const std::string& text) {
+  return !text.empty() && text.size() <= 64 &&
+         text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+Value decoded(const std::string& json) {
+  auto value = decode_json(json);
+  return value ? std::move(*value) : Value();
+}
+
+void add_version_row(const std::string& hash, const std::string& source, int64_t at, store::Batch& batch) {
+  batch.add([=](store::Database& database) {
+    auto statement =
+        database.prepare("INSERT OR IGNORE INTO version (hash, source, created_at) VALUES (?, ?, ?)");
+    statement.bind(1, hash).bind_blob(2, source).bind(3, at);
+    return statement.run();
+  });
+}
+
+struct Event {
+  int64_t at = 0;
+  std::string name;
+  std::string hash;
+  std::string parent;
+  std::string verb;
+  std::string by;
+  std::string detail;  // JSON
+};
+
+void add_event_row(Event event, store::Batch& batch) {
+  batch.add([event = std::move(event)](store::Database& database) {
+    auto statement = database.prepare(
+        "INSERT INTO script_event (at, name, hash, parent, verb, by, detail) VALUES (?, ?, ?, ?, ?, ?, ?)");
+    statement.bind(1, event.at).bind(2, event.name).bind(3, event.hash).bind(4, event.parent);
+    statement.bind(5, event.verb).bind(6, event.by).bind(7, event.detail);
+    return statement.run();
+  });
+}
+
+Status read_current(store::Database& database, History& history) {
+  auto rows = database.prepare(
+      "SELECT script.name, script.hash, version.source FROM script JOIN version ON version.hash = "
+      "script.hash");
+  for (;;) {
+    auto row = rows.step();
+    if (!row) return failure(row.error());
+    if (!*row) return {};
+    Version version;
+    version.name = rows.text(0);
+    version.hash = rows.text(1);
+    version.source = rows.text(2);
+    history.current.emplace(version.name, std::move(version));
+  }
+}
+
+Status read_events(store::Database& database, History& history) {
+  // Only what a current version says of itself is needed whole: lineages of long evolutions stay on disk.
+  auto rows = database.prepare(
+      "SELECT at, event.name, event.hash, parent, verb, CASE WHEN script.hash = event.hash THEN detail ELSE "
+      "'' END "
+      "FROM script_event event LEFT JOIN script ON script.name = event.name ORDER BY seq");
+  std::map<std::string, std::set<std::string>> refused_since;
+  for (;;) {
+    auto row = rows.step();
+    if (!row) return failure(row.error());
+    if (!*row) break;
+    const std::string name = rows.text(1);
+    const std::string hash = rows.text(2);
+    const std::string verb = rows.text(4);
+    if (verb == "refused") {
+      history.refused[name].insert(hash);
+      refused_since[name].insert(hash);
+      continue;
+    }
+    if (!is_adoption(verb)) continue;
+    auto& stale = history.stale[name];
+    if (verb == "imported") {
+      stale.clear();
+    } else {
+      stale.insert(rows.text(3));
+      stale.merge(refused_since[name]);
+    }
+    stale.erase(hash);
+    refused_since[name].clear();
+    history.refused[name].erase(hash);
+    const auto current = history.current.find(name);
+    if (current == history.current.end() || current->second.hash != hash) continue;
+    current->second.parent = rows.text(3);
+    current->second.origin = origin_of(verb);
+    current->second.lineage = verb == "published" ? decoded(rows.text(5)) : Value();
+    current->second.created_at = rows.integer(0);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<History> read_history(store::Database& database) {
+  History history;
+  if (auto status = read_current(database, history); !status) return failure(status.error());
+  if (auto status = read_events(database, history); !status) return failure(status.error());
+  return history;
+}
+
+void record_adoption(const Version& version, const std::string& verb, const std::string& by, Value detail,
+                     store::Batch& batch) {
+  add_version_row(version.hash, version.source, version.created_at, batch);
+  batch.add([name = version.name, hash = version.hash](store::Database& database) {
+    auto statement = database.prepare(
+        "INSERT INTO script (name, hash) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET hash = "
+        "excluded.hash");
+    statement.bind(1, name).bind(2, hash);
+    return statement.run();
+  });
+  const std::string json = encode_json(detail.is_nil() ? Value(Value::Map()) : detail);
+  add_event_row({version.created_at, version.name, version.hash, version.parent, verb, by, json}, batch);
+}
+
+void record_refusal(const Version& candidate, const std::string& by, const std::string& reason, int64_t at,
+                    store::Batch& batch) {
+  add_version_row(candidate.hash, candidate.source, at, batch);
+  Value detail;
+  detail.set("reason", reason);
+  add_event_row({at, candidate.name, candidate.hash, candidate.parent, "refused", by, encode_json(detail)},
+                batch);
+}
+
+Result<std::string> adopted_hash(store::Database& database, const std::string& name,
+                                 const std::string& prefix) {
+  const std::string seen = "see `clade script show " + name + "`";
+  const std::string end = prefix + kPastDigits;
+  std::set<std::string> hashes;
+  if (is_hash_prefix(prefix)) {
+    auto rows = database.prepare(
+        "SELECT DISTINCT hash FROM script_event WHERE name = ? AND hash >= ? AND hash < ? "
+        "AND verb IN ('imported', 'published', 'rolled_back')");
+    rows.bind(1, name).bind(2, prefix).bind(3, end);
+    for (;;) {
+      auto row = rows.step();
+      if (!row) return failure(row.error());
+      if (!*row) break;
+      hashes.insert(rows.text(0));
+    }
+  }
+  if (hashes.empty()) return failure("not_found", name + " never ran a version \"" + prefix + "\": " + seen);
+  if (hashes.size() > 1) {
+    return failure("ambiguous", std::to_string(hashes.size()) + " versions of " + name + " begin with " +
+                                    prefix + ": give more digits, " + seen);
+  }
+  return *hashes.begin();
+}
+
+Result<std::string> parent_of(store::Database& database, const std::string& name, const std::string& hash) {
+  auto rows = database.prepare(
+      "SELECT parent FROM script_event WHERE name = ? AND hash = ? AND verb IN ('imported', 'published') "
+      "ORDER BY seq DESC LIMIT 1");
+  rows.bind(1, name).bind(2, hash);
+  auto row = rows.step();
+  if (!row) return failure(row.error());
+  return *row ? rows.text(0) : std::string();
+}
+
+Result<Value> list_scripts(store::Database& database) {
+  auto rows = database.prepare(
+      "SELECT script.name, script.hash,"
+      " (SELECT count(DISTINCT hash) FROM script_event WHERE name = script.name"
+      "   AND verb IN ('imported', 'published', 'rolled_back')),"
+      " (SELECT verb FROM script_event WHERE name = script.name AND hash = script.hash"
+      "   AND verb IN ('imported', 'published', 'rolled_back') ORDER BY seq DESC LIMIT 1),"
+      " (SELECT at FROM script_event WHERE name = script.name AND hash = script.hash"
+      "   AND verb IN ('imported', 'published', 'rolled_back') ORDER BY seq DESC LIMIT 1)"
+      " FROM script ORDER BY script.name");
+  Value out = Value::Array();
+  for (;;) {
+    auto row = rows.step();
+    if (!row) return failure(row.error());
+    if (!*row) return out;
+    Value script;
+    script.set("name", rows.text(0)).set("hash", rows.text(1)).set("versions", rows.integer(2));
+    script.set("origin", origin_of(rows.text(3))).set("changed_at", rows.integer(4));
+    out.push(std::move(script));
+  }
+}
+
+Result<Value> script_versions(store::Database& database, const std::string& name) {
+  Value out = Value::Array();
+  {
+    auto rows = database.prepare(
+        "SELECT hash, parent, verb, by, at, detail FROM script_event WHERE name = ? ORDER BY seq DESC");
+    rows.bind(1, name);
+    for (;;) {
+      auto row = rows.step();
+      if (!row) return failure(row.error());
+      if (!*row) break;
+      Value event;
+      event.set("hash", rows.text(0))
+          .set("parent", rows.text(1))
+          .set("verb", rows.text(2))
+          .set("by", rows.text(3));
+      event.set("at", rows.integer(4)).set("detail", decoded(rows.text(5)));
+      out.push(std::move(event));
+    }
+  }
+  if (!out.as_array().empty()) return out;
+  auto scripts = list_scripts(database);
+  if (!scripts) return failure(scripts.error());
+  std::vector<std::string> names;
+  for (const auto& script : scripts->as_array()) names.push_back(script["name"].as_string());
+  return failure("not_found",
+                 "no script \"" + name + "\"" + did_you_mean(name, names) + ": see `clade script list`");
+}
+
+Result<std::string> version_source(store::Database& database, const std::string& hash) {
+  const std::string missing =
+      "no version \"" + hash + "\": see `clade script list` and `clade script show NAME`";
+  if (!is_hash_prefix(hash)) return failure("not_found", missing);
+  const std::string end = hash + kPastDigits;
+  auto rows = database.prepare("SELECT source FROM version WHERE hash >= ? AND hash < ? LIMIT 2");
+  rows.bind(1, hash).bind(2, end);
+  auto row = rows.step();
+  if (!row) return failure(row.error());
+  if (!*row) return failure("not_found", missing);
+  std::string source = rows.text(0);
+  row = rows.step();
+  if (!row) return failure(row.error());
+  if (*row) return failure("ambiguous", "several versions begin with " + hash + ": give more digits");
+  return source;
+}
+
+}  // namespace clade::script

@@ -1,0 +1,46 @@
+// The scripts' rows in the store: sources by hash, the current version of each name, and what happened to it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "script/library.h"
+#include "store/database.h"
+#include "store/writer.h"
+
+namespace clade::script {
+
+// What the store knows of the scripts.
+struct History {
+  std::map<std::string, Version> current;  // by name; without `path`, which is the folder's business
+  // Name → hashes of texts that were refused and not adopted since.
+  std::map<std::string, std::set<std::string>> refused;
+  // Name → hashes that its file may still hold if the host ended between a commit and the write-back: what
+  // the versions published or rolled back to since the last import replaced, and texts refused before.
+  std::map<std::string, std::set<std::string>> stale;
+};
+
+// Everything the store knows of the scripts. Errors: those of Statement.
+Result<History> read_history(store::Database& database);
+
+// Makes `version` the current one of its name: version, script and script_event rows. `verb` is "imported",
+// "published" or "rolled_back"; `by` an agent's name, "host" or "operator".
+void record_adoption(const Version& version, const std::string& verb, const std::string& by, Value detail,
+                     store::Batch& batch);
+// Keeps the text of a refused candidate, and why.
+void record_refusal(const Version& candidate, const std::string& by, const std::string& reason, int64_t at,
+                    store::Batch& batch);
+
+// The hash of a version of `name` that was once current, by a prefix of it. Errors: "not_found" (says how to
+// list them), "ambiguous".
+Result<std::string> adopted_hash(store::Database& database, const std::string& name,
+                                 const std::string& prefix);
+// What the version replaced when it was imported or published, "" for a first one. Errors: those of
+// Statement.
+Result<std::string> parent_of(store::Database& database, const std::string& name, const std::string& hash);
+
+}  // namespace clade::script

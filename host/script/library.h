@@ -1,0 +1,108 @@
+// The scripts of a swarm: versions by hash in the store, the current one of each name in memory, files on
+// disk where people write. Names: "agent:<role>", "skill:<id>", "rule:<file of scripts/govern>". Thread: the
+// loop's.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/value.h"
+#include "script/manifest.h"
+#include "store/database.h"
+#include "store/writer.h"
+
+namespace clade::script {
+
+// A script at one version.
+struct Version {
+  std::string name;  // "skill:optimize.bin_packing"
+  std::string hash;  // content_hash(source)
+  std::string source;
+  std::string path;    // relative to the swarm: "skills/optimize/bin_packing/init.lua"
+  std::string parent;  // hash of the version it replaced; ""
+  std::string origin;  // "file", "published", "rolled_back"
+  Value lineage;       // of a published version: {task, votes, scores, …}
+  int64_t created_at = 0;
+};
+
+class Library {
+ public:
+  // `folder` is the swarm's.
+  Library(std::string folder, const Clock& clock);
+  ~Library();
+
+  // Reads swarm.yaml, the manifests of its agents and every skill; reads versions from the store; imports the
+  // file of a script that the store does not know. A version that was published or rolled back to wins over
+  // its file if the file still holds what that version replaced (a crash before the write-back): the file is
+  // written again. Any other difference is a candidate, see `changed`. Errors name the file, and who needs
+  // it.
+  Status load(store::Database& database, store::Batch& batch);
+  // What the last `load` or `changed` found that does not keep the swarm from running, worded for the log:
+  // manifests that do not parse or that changed alone ("restart"), files that are gone or could not be
+  // written, files that were written again ("written_back").
+  const std::vector<Error>& problems() const;
+
+  const SwarmManifest& swarm() const;
+  // Throws std::out_of_range for a role or id that is not there. Borrowed; an import replaces the contents.
+  const AgentManifest& agent(const std::string& role) const;
+  const SkillManifest& skill(const std::string& id) const;
+  std::vector<std::string> skills() const;
+  bool has_skill(const std::string& id) const;
+  // The source of a skill's other file ("test.lua", "bench.lua"). Errors: "not_found", "invalid" (no plain
+  // file name).
+  Result<std::string> skill_file(const std::string& id, const std::string& file) const;
+
+  // The current version of a name, or nullptr. Borrowed; contents change with import, publish and roll_back.
+  const Version* current(const std::string& name) const;
+  // A skill's modules for a VM: its own current source and those it uses, transitively, by id. Errors:
+  // "not_found", "cycle".
+  Result<std::map<std::string, const Version*>> closure(const std::vector<std::string>& skills) const;
+
+  // Files whose text differs from the current version (read now), and new skills whose manifest is right and
+  // whose `uses` are all there: after importing a skill, ask again. Each is a candidate: test it, then
+  // `import` or `refuse`. A file that waits for a write-back is none.
+  std::vector<Version> changed() const;
+  // The skills that a candidate of the last `changed` may require, by its manifest as it is now: for
+  // `closure`.
+  std::vector<std::string> uses(const Version& candidate) const;
+  // Makes a candidate the current version, and takes over its manifest.
+  void import(const Version& candidate, const std::string& by, store::Batch& batch);
+  // Records that a candidate was refused and why; the same text is not offered again by `changed`.
+  void refuse(const Version& candidate, const std::string& reason, store::Batch& batch);
+  // A version made by an agent: current in memory and in the batch; `write_back` after the commit. Errors:
+  // "not_found" (no such name), "invalid" (empty or compiled source), "unchanged".
+  Result<Version> publish(const std::string& name, const std::string& source, Value lineage,
+                          const std::string& by, store::Batch& batch);
+  // Back to what the current version once replaced, or to `hash` (or a prefix), a version that was current
+  // before; `write_back` after the commit. Errors: "not_found", "ambiguous", "unchanged".
+  Result<Version> roll_back(const std::string& name, const std::string& hash, const std::string& by,
+                            store::Database& database, store::Batch& batch);
+  // Writes the current version of a name to its file, atomically. Not imported again. Errors: those of
+  // write_file_atomic; "conflict" if a person changed the file meanwhile: their text stays and is offered by
+  // `changed`.
+  Status write_back(const std::string& name) const;
+  // Folders to watch for changes: absolute paths. Ask again after an import, a new skill has a folder of its
+  // own.
+  std::vector<std::string> watched_folders() const;
+
+ private:
+  struct Shelves;
+  std::unique_ptr<Shelves> shelves_;
+};
+
+// For `clade script list`: [{name, hash, versions=<how many>, origin, changed_at}], by name; from the store
+// alone.
+Result<Value> list_scripts(store::Database& database);
+// For `clade script show`: what happened to a name, newest first: [{hash, parent, verb, by, at, detail}].
+// Errors: "not_found" (names the nearest).
+Result<Value> script_versions(store::Database& database, const std::string& name);
+// The source of a version, or of a refused text, by hash or an unambiguous prefix. Errors: "not_found",
+// "ambiguous".
+Result<std::string> version_source(store::Database& database, const std::string& hash);
+
+}  // namespace clade::script

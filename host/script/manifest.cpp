@@ -1,0 +1,230 @@
+#include "script/manifest.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "script/grants.h"
+#include "script/nearest.h"
+#include "script/yaml.h"
+
+namespace clade::script {
+namespace {
+
+const std::vector<std::string> kLayers = {"seccomp", "landlock",     "namespaces",
+                                          "rlimits", "no_new_privs", "checkhook"};
+constexpr int64_t kMostInstances = 64;
+constexpr int64_t kMostVoters = 1000;
+constexpr int64_t kLongestVoteMs = 30LL * 24 * 3600 * 1000;
+
+std::string quoted(const std::string& text) {
+  return "\"" + text + "\"";
+}
+
+// Segments of names with dots between.
+bool is_dotted(std::string_view text) {
+  for (;;) {
+    const size_t dot = text.find('.');
+    if (!is_name(text.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    text = text.substr(dot + 1);
+  }
+}
+
+std::string check_name(const std::string& text) {
+  if (is_name(text)) return {};
+  return quoted(text) + " is no name: use small letters, digits and \"_\", a letter first";
+}
+
+std::string check_skill_id(const std::string& text) {
+  if (is_skill_id(text)) return {};
+  return quoted(text) + " is no id of a skill: write \"<layer>.<name>\" in small letters, digits and \"_\"";
+}
+
+std::string check_topic(const std::string& text) {
+  if (is_dotted(text)) return {};
+  return quoted(text) + " is no topic: use small letters, digits, \"_\" and dots, like \"task.failed\"";
+}
+
+std::string check_grant(const std::string& text) {
+  const auto status = check_grant_form(text);
+  return status ? "" : status.error().message;
+}
+
+std::string check_swarm_name(const std::string& text) {
+  const bool fits = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  return fits ? "" : quoted(text) + " is no name of a swarm: use letters, digits, \"_\" and \"-\"";
+}
+
+std::string check_layer(const std::string& text) {
+  if (std::find(kLayers.begin(), kLayers.end(), text) != kLayers.end()) return {};
+  const std::string hint = did_you_mean(text, kLayers);
+  return quoted(text) + " is no isolation layer" + (hint.empty() ? "; known: " + join_words(kLayers) : hint);
+}
+
+std::string check_line(const std::string& text) {
+  return text.find('\n') == std::string::npos ? "" : "a summary is one line";
+}
+
+// "1.0.0", perhaps with "-suffix"
+std::string check_version(const std::string& text) {
+  const std::string numbers = text.substr(0, text.find('-'));
+  int digits = 0;
+  int dots = 0;
+  bool fits = true;
+  for (const char c : numbers) {
+    if (c == '.') {
+      fits = fits && digits > 0;
+      digits = 0;
+      ++dots;
+    } else {
+      fits = fits && c >= '0' && c <= '9';
+      ++digits;
+    }
+  }
+  if (fits && digits > 0 && dots == 2) return {};
+  return quoted(text) + " is no version: write three numbers, like \"1.0.0\"";
+}
+
+std::string check_better(const std::string& text) {
+  return text == "lower" || text == "higher" ? "" : quoted(text) + " must be lower or higher";
+}
+
+// One value that must be there or not, but if so must be a number; where other values of the map are free.
+void check_number(const YamlNode& map, const std::string& key, YamlReport& report) {
+  const YamlNode* node = map.find(key);
+  if (node && !node->scalar.is_number()) {
+    report.add(node->mark, quoted(key) + " must be a number, not " + node->kind_name());
+  }
+}
+
+std::vector<AgentEntry> read_agents(const YamlNode& map, YamlReport& report) {
+  std::vector<AgentEntry> agents;
+  for (size_t i = 0; i < map.keys.size(); ++i) {
+    const auto& key = map.keys[i];
+    if (const std::string problem = check_name(key.text); !problem.empty()) report.add(key.mark, problem);
+    YamlFields fields(map.items[i], {"role", "instances", "grants"}, report);
+    AgentEntry entry;
+    entry.name = key.text;
+    entry.role = fields.text("role", check_name, key.text);
+    entry.instances = static_cast<int>(fields.integer("instances", 1, 1, kMostInstances));
+    entry.grants = fields.texts("grants", check_grant);
+    agents.push_back(std::move(entry));
+  }
+  return agents;
+}
+
+Value read_goals(const YamlNode& list, YamlReport& report) {
+  std::vector<std::string> names;
+  for (const auto& item : list.items) {
+    if (item.kind != YamlNode::Kind::map) {
+      report.add(item.mark,
+                 std::string("a goal is a map with name, skill, metric and target, not ") + item.kind_name());
+      continue;
+    }
+    YamlFields fields(item, {}, report, true);
+    fields.require("name");
+    const std::string name = fields.text("name", [&](const std::string& text) {
+      const bool again = std::find(names.begin(), names.end(), text) != names.end();
+      return again ? "two goals are named " + quoted(text) + ": name one otherwise" : std::string();
+    });
+    names.push_back(name);
+    fields.text("skill", check_skill_id);
+    fields.text("metric");
+    check_number(item, "target", report);
+  }
+  return list.value();
+}
+
+Value read_settings(const YamlNode& map, YamlReport& report) {
+  YamlFields fields(map, {}, report, true);
+  fields.integer("seed", 0, INT64_MIN, INT64_MAX);
+  fields.integer("evaluations", 1, 1, INT64_MAX);
+  return map.value();
+}
+
+}  // namespace
+
+bool is_name(std::string_view text) {
+  if (text.empty() || text[0] < 'a' || text[0] > 'z') return false;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+}
+
+bool is_skill_id(std::string_view text) {
+  const size_t dot = text.find('.');
+  return dot != std::string_view::npos && is_name(text.substr(0, dot)) && is_name(text.substr(dot + 1));
+}
+
+Result<AgentManifest> read_agent_manifest(const std::string& path) {
+  auto root = load_yaml(path);
+  if (!root) return failure(root.error());
+  YamlReport report(path);
+  YamlFields fields(*root, {"summary", "topics", "skills", "grants"}, report);
+  AgentManifest manifest;
+  manifest.role = std::filesystem::path(path).parent_path().filename().string();
+  manifest.summary = fields.text("summary", check_line);
+  manifest.topics = fields.texts("topics", check_topic);
+  manifest.skills = fields.texts("skills", check_skill_id);
+  manifest.grants = fields.texts("grants", check_grant);
+  if (auto status = report.status(); !status) return failure(status.error());
+  return manifest;
+}
+
+Result<SkillManifest> read_skill_manifest(const std::string& path) {
+  auto root = load_yaml(path);
+  if (!root) return failure(root.error());
+  YamlReport report(path);
+  YamlFields fields(*root, {"id", "summary", "version", "tags", "uses", "benchmark"}, report);
+  SkillManifest manifest;
+  fields.require("id");
+  manifest.id = fields.text("id", check_skill_id);
+  manifest.summary = fields.text("summary", check_line);
+  manifest.version = fields.text("version", check_version, "0.0.0");
+  manifest.tags = fields.texts("tags");
+  manifest.uses = fields.texts("uses", check_skill_id);
+  if (const YamlNode* benchmark = fields.map("benchmark")) {
+    YamlFields entries(*benchmark, {}, report, true);
+    entries.require("metric");
+    entries.require("better");
+    entries.text("metric");
+    entries.text("better", check_better);
+    manifest.benchmark = benchmark->value();
+  }
+  if (auto status = report.status(); !status) return failure(status.error());
+  return manifest;
+}
+
+Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
+  auto root = load_yaml(path);
+  if (!root) return failure(root.error());
+  YamlReport report(path);
+  YamlFields fields(*root, {"swarm", "require", "agents", "goals", "settings", "governance"}, report);
+  SwarmManifest manifest;
+  fields.require("swarm");
+  manifest.name = fields.text("swarm", check_swarm_name);
+  manifest.require = fields.texts("require", check_layer);
+  if (const YamlNode* agents = fields.map("agents")) manifest.agents = read_agents(*agents, report);
+  manifest.goals = Value::Array();
+  if (const YamlNode* goals = fields.list("goals")) manifest.goals = read_goals(*goals, report);
+  manifest.settings = Value::Map();
+  if (const YamlNode* settings = fields.map("settings")) manifest.settings = read_settings(*settings, report);
+  if (const YamlNode* governance = fields.map("governance")) {
+    YamlFields rules(*governance, {"quorum", "threshold", "vote_deadline_ms"}, report);
+    manifest.quorum = static_cast<int>(rules.integer("quorum", manifest.quorum, 1, kMostVoters));
+    manifest.threshold = rules.real("threshold", manifest.threshold, 0, 1);
+    manifest.vote_deadline_ms =
+        rules.integer("vote_deadline_ms", manifest.vote_deadline_ms, 1, kLongestVoteMs);
+  }
+  if (auto status = report.status(); !status) return failure(status.error());
+  return manifest;
+}
+
+Result<Value> read_yaml(const std::string& path) {
+  auto root = load_yaml(path);
+  if (!root) return failure(root.error());
+  return root->value();
+}
+
+}  // namespace clade::script

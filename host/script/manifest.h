@@ -1,0 +1,72 @@
+// swarm.yaml, agent.yaml and skill.yaml as checked data. An error names file:line:column, what is wrong and
+// what fits: unknown keys (with the nearest known one), duplicate keys, wrong types, values out of range.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/value.h"
+
+namespace clade::script {
+
+// agents/<role>/agent.yaml
+struct AgentManifest {
+  std::string role;                 // the folder's name
+  std::string summary;              // one line
+  std::vector<std::string> topics;  // of mail it gets besides its own
+  std::vector<std::string> skills;  // ids it may require
+  std::vector<std::string> grants;  // asked for: "capability:pattern", see grants.h
+
+  bool operator==(const AgentManifest&) const = default;
+};
+
+// skills/<layer>/<name>/skill.yaml; the id is "<layer>.<name>"
+struct SkillManifest {
+  std::string id;
+  std::string summary;
+  std::string version;
+  std::vector<std::string> tags;
+  std::vector<std::string> uses;  // ids of skills it requires
+  Value benchmark;                // nil, or {metric: text, better: lower|higher, instances: text, ...}
+
+  bool operator==(const SkillManifest&) const = default;
+};
+
+// One entry of swarm.yaml `agents`
+struct AgentEntry {
+  std::string name;
+  std::string role;  // default: the name
+  int instances = 1;
+  std::vector<std::string> grants;  // given
+};
+
+struct SwarmManifest {
+  std::string name;
+  std::vector<std::string> require;  // isolation layers that must be active, by the names of cell::Layer
+  std::vector<AgentEntry> agents;    // in the order of the file
+  Value goals;     // array of maps: {name, skill, metric, target, instances, …}; handed to agents
+  Value settings;  // map of free values that agents read (seed, evaluations, instances, …)
+  int quorum = 3;
+  double threshold = 0.6;
+  int64_t vote_deadline_ms = 60000;
+};
+
+// Names of agents and roles are [a-z][a-z0-9_]*, ids of skills two of these with a dot between; the swarm's
+// name may hold letters, digits, "_" and "-". `id` and `swarm` must be there, all else has a default.
+
+// `path` is a file's path as it is named in errors. Errors: "not_found", "invalid", "io".
+Result<AgentManifest> read_agent_manifest(const std::string& path);
+Result<SkillManifest> read_skill_manifest(const std::string& path);
+Result<SwarmManifest> read_swarm_manifest(const std::string& path);
+// Any YAML file as a Value (knowledge). Same errors.
+Result<Value> read_yaml(const std::string& path);
+
+// Is this a name of an agent or role; is this an id of a skill?
+bool is_name(std::string_view text);
+bool is_skill_id(std::string_view text);
+
+}  // namespace clade::script
