@@ -1,0 +1,75 @@
+// The awaits of runs: `started` is on disk before an effect begins, its result before the script sees it.
+// Asks, whose answer is another agent's run, are here too.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "loop/timer.h"
+#include "run/effect.h"
+#include "run/executor.h"
+#include "run/kernel.h"
+#include "run/run.h"
+
+namespace clade::run {
+
+class Awaits {
+ public:
+  // A live run by number, or nullptr.
+  using Find = std::function<Run*(int64_t)>;
+  // Commits a batch; `done` follows unless the owner is gone by then.
+  using Commit = std::function<void(store::Batch, std::function<void(Status)>)>;
+
+  Awaits(const Kernel& kernel, Executor& executor, Find find, Commit commit);
+  ~Awaits();
+
+  void add_effect(const std::string& op, Effect& effect);
+
+  // A new await: checked, journaled, begun. A refusal is answered at once and not journaled.
+  void begin(Run& run, const std::string& strand, int64_t position, const std::string& op, const Value& args);
+  // An await that the journal knows as started and not finished: still under way, begun again, or of unknown
+  // outcome.
+  void resume(Run& run, const std::string& strand, int64_t position, const std::string& op,
+              const Value& args);
+  // Ends what a run waits for; nothing is reported.
+  void cancel(Run& run);
+
+  // The reply to the ask that the run `asker` sent as `message`: puts its journal row into `batch`, which the
+  // caller commits, and returns what to call once that is on disk. Empty if that run does not wait for it
+  // (any more).
+  std::function<void()> take_reply(const std::string& message, int64_t asker, const Result<Value>& result,
+                                   store::Batch& batch);
+
+ private:
+  struct Ask {
+    int64_t run = 0;
+    std::string strand;
+    int64_t position = 0;
+    std::string asker;
+    std::string recipient;
+    std::unique_ptr<loop::Timer> timeout;
+  };
+
+  void launch(Run& run, const std::string& strand, int64_t position, const Value& args, int64_t started_at);
+  void record(Run& run, const std::string& strand, int64_t position, const Result<Value>& result,
+              store::Batch& batch);
+  void hand_over(int64_t run, const std::string& strand, int64_t position, Result<Value> result);
+  void conclude(int64_t run, const std::string& strand, int64_t position, Result<Value> result);
+  Status check_ask(const Run& run, const Value& args) const;
+  void expect_reply(Run& run, const std::string& strand, int64_t position, const Value& args,
+                    int64_t started_at);
+
+  Kernel kernel_;
+  Executor& executor_;
+  Find find_;
+  Commit commit_;
+  std::map<std::string, Effect*> effects_;
+  std::map<std::string, Ask> asks_;  // by the id of the message that asks
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace clade::run

@@ -1,0 +1,598 @@
+#include "run/dispatcher.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "run/emit.h"
+#include "run/program.h"
+#include "run/read.h"
+
+namespace clade::run {
+namespace {
+
+constexpr size_t kStateBytes = 64u << 10;  // design, "Store"
+
+// 52 bits, so that a Lua number holds it exactly.
+int64_t seed_for(const std::string& trigger, int64_t attempt, int64_t swarm_seed) {
+  const std::string hash =
+      content_hash(trigger + "/" + std::to_string(attempt) + "/" + std::to_string(swarm_seed)).substr(0, 13);
+  return static_cast<int64_t>(std::stoull(hash, nullptr, 16));
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& executor, Hooks hooks)
+    : kernel_(kernel),
+      settlement_(settlement),
+      executor_(executor),
+      hooks_(std::move(hooks)),
+      due_(kernel.loop),
+      renew_(kernel.loop),
+      awaits_(
+          kernel, executor, [this](int64_t run) { return find(run); },
+          [this](store::Batch batch, std::function<void(Status)> done) {
+            commit(std::move(batch), std::move(done));
+          }) {
+  for (const auto& entry : kernel_.library.swarm().agents) {
+    for (int number = 1; number <= entry.instances; ++number) {
+      Instance instance;
+      instance.name = number == 1 ? entry.name : entry.name + "#" + std::to_string(number);
+      instance.role = entry.role;
+      instance.grants = script::Grants(instance.name, kernel_.library.agent(entry.role).grants, entry.grants);
+      instances_.emplace(instance.name, std::move(instance));
+    }
+  }
+}
+
+Dispatcher::~Dispatcher() {
+  *alive_ = false;
+  stop();
+}
+
+void Dispatcher::add_effect(const std::string& op, Effect& effect) {
+  awaits_.add_effect(op, effect);
+}
+
+void Dispatcher::set_role(const std::string& role, const Value& info) {
+  Role entry;
+  for (const auto& pattern : info["tasks"].as_array()) entry.tasks.push_back(pattern.as_string());
+  entry.mail = info["has"]["on_mail"].as_bool();
+  entry.migrates = info["has"]["migrate"].as_bool();
+  roles_[role] = std::move(entry);
+  wake();
+}
+
+bool Dispatcher::handles(const std::string& type) const {
+  return std::any_of(roles_.begin(), roles_.end(), [&](const auto& role) {
+    return std::any_of(role.second.tasks.begin(), role.second.tasks.end(),
+                       [&](const std::string& pattern) { return queue::type_matches(pattern, type); });
+  });
+}
+
+std::string Dispatcher::known_types() const {
+  std::string text;
+  for (const auto& [name, role] : roles_) {
+    for (const auto& pattern : role.tasks) text += (text.empty() ? "" : ", ") + pattern;
+  }
+  return text;
+}
+
+void Dispatcher::observe(const queue::Task& task, queue::Verb verb) {
+  if (verb != queue::Verb::cancel) {
+    wake();
+    return;
+  }
+  for (auto& [id, run] : runs_) {
+    if (run->trigger != Trigger::task || run->trigger_id != task.id) continue;
+    // Not within the queue's own call: the run's end may touch the queue again.
+    kernel_.loop.post([this, alive = alive_, number = id] {
+      Run* live = *alive ? find(number) : nullptr;
+      if (!live) return;
+      store::Batch batch;
+      record_run(*live, "cancelled", "its task was cancelled", kernel_.clock.wall_ms(), batch);
+      end(*live);
+      commit(std::move(batch), nullptr);
+    });
+  }
+}
+
+Status Dispatcher::recover() {
+  {
+    auto query = kernel_.reader.prepare("SELECT name, version, state FROM agent");
+    for (;;) {
+      auto row = query.step();
+      if (!row) return failure(row.error());
+      if (!*row) break;
+      auto instance = instances_.find(query.text(0));
+      if (instance == instances_.end()) continue;
+      auto state = decode_json(query.text(2));
+      if (!state) return failure("corrupt", "the state of agent " + query.text(0) + " is damaged");
+      instance->second.state_version = query.text(1);
+      instance->second.state = std::move(*state);
+    }
+  }
+  store::Batch batch;
+  {
+    auto query = kernel_.reader.prepare("SELECT coalesce(max(id), 0) + 1 FROM run");
+    if (auto row = query.step(); !row) return failure(row.error());
+    next_run_ = query.integer(0);
+  }
+  std::set<int64_t> kept;
+  {
+    auto query = kernel_.reader.prepare(
+        "SELECT id, agent, trigger_kind, trigger_id FROM run WHERE status = 'running'");
+    for (;;) {
+      auto row = query.step();
+      if (!row) return failure(row.error());
+      if (!*row) break;
+      const int64_t id = query.integer(0);
+      const std::string agent = query.text(1);
+      bool alive = instances_.count(agent) > 0 && recovered_.count(agent) == 0;
+      if (query.text(2) == "task") {
+        const auto* task = kernel_.queue.find(query.text(3));
+        alive = alive && task && task->state == queue::State::executing && task->lease_run == id;
+      } else {
+        alive = alive && kernel_.mail.find(query.text(3));
+      }
+      if (alive) {
+        recovered_[agent] = id;
+        kept.insert(id);
+        continue;
+      }
+      batch.add([id](store::Database& database) {
+        auto update =
+            database.prepare("UPDATE run SET status = 'lost', error = 'nothing to go on with' WHERE id = ?");
+        update.bind(1, id);
+        return update.run();
+      });
+    }
+  }
+  std::vector<queue::Task> orphans;
+  for (const auto* task : kernel_.queue.active()) {
+    const bool leased = task->state == queue::State::assigned || task->state == queue::State::executing;
+    if (leased && !kept.count(task->lease_run)) orphans.push_back(*task);
+  }
+  for (const auto& task : orphans) {
+    const queue::Lease lease{task.lease_run, task.lease_epoch};
+    if (auto status = kernel_.queue.release(task.id, lease, "the host restarted", batch); !status)
+      return status;
+  }
+  settlement_.settle(batch);
+  commit(std::move(batch), nullptr);
+  return write_files();
+}
+
+void Dispatcher::start() {
+  delivering_ = true;
+  renew_.start(
+      kRenewMs, [this] { renew_leases(); }, kRenewMs);
+  wake();
+}
+
+void Dispatcher::stop() {
+  delivering_ = false;
+  due_.stop();
+  renew_.stop();
+  while (!runs_.empty()) end(*runs_.begin()->second);
+}
+
+void Dispatcher::wake() {
+  if (!delivering_ || woken_) return;
+  woken_ = true;
+  kernel_.loop.post([this, alive = alive_] {
+    if (!*alive) return;
+    woken_ = false;
+    deliver();
+  });
+}
+
+void Dispatcher::commit(store::Batch batch, std::function<void(Status)> done) {
+  kernel_.writer.commit(std::move(batch), [this, alive = alive_, done = std::move(done)](Status status) {
+    if (!*alive) return;
+    if (done) done(status);
+    if (!status) {
+      if (hooks_.fatal) hooks_.fatal(status.error());
+    } else {
+      wake();
+    }
+  });
+}
+
+void Dispatcher::deliver() {
+  if (!delivering_) return;
+  store::Batch batch;
+  settlement_.settle(batch);
+  if (!batch.empty()) commit(std::move(batch), nullptr);
+  for (auto& [name, instance] : instances_) {
+    if (!instance.run) deliver_to(instance);
+  }
+  arm_timer();
+}
+
+bool Dispatcher::deliver_to(Instance& instance) {
+  auto run = next_for(instance);
+  if (!run) return false;
+  instance.run = run.get();
+  run->grants = &instance.grants;
+  Run& live = *runs_.emplace(run->id, std::move(run)).first->second;
+  if (hooks_.activity) hooks_.activity(instance.name, live.trigger_id);
+  execute(live);
+  return true;
+}
+
+std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
+  if (auto recovered = recovered_.find(instance.name); recovered != recovered_.end()) {
+    const int64_t id = recovered->second;
+    recovered_.erase(recovered);
+    auto run = restore(instance, id);
+    if (run) return std::move(*run);
+    if (hooks_.fatal) hooks_.fatal(run.error());
+    return nullptr;
+  }
+  const Role& role = roles_[instance.role];
+  while (const mail::Message* message = kernel_.mail.next(instance.name)) {
+    if (role.mail) {
+      auto run = new_run(instance, Trigger::mail, message->id, message->attempt + 1);
+      if (run) return std::move(*run);
+      kernel_.log.error(instance.name, run.error().message);
+      return nullptr;
+    }
+    store::Batch batch;
+    const std::string id = message->id;
+    for (;;) {
+      auto dead = kernel_.mail.failed(id, "the role " + instance.role + " has no on_mail", batch);
+      if (!dead || *dead) break;
+    }
+    commit(std::move(batch), nullptr);
+  }
+  auto id = kernel_.queue.peek([&](const queue::Task& task) {
+    return std::any_of(role.tasks.begin(), role.tasks.end(),
+                       [&](const std::string& pattern) { return queue::type_matches(pattern, task.type); });
+  });
+  if (!id) return nullptr;
+  auto run = new_run(instance, Trigger::task, *id, kernel_.queue.find(*id)->attempt + 1);
+  if (!run) {
+    kernel_.log.error(instance.name, run.error().message);
+    return nullptr;
+  }
+  store::Batch batch;
+  auto lease = kernel_.queue.claim(*id, (*run)->id, kLeaseMs, instance.name, batch);
+  if (!lease) return nullptr;
+  (*run)->lease = *lease;
+  commit(std::move(batch), nullptr);
+  return std::move(*run);
+}
+
+Result<std::unique_ptr<Run>> Dispatcher::new_run(const Instance& instance, Trigger trigger,
+                                                 const std::string& id, int64_t attempt) {
+  auto made = current_program(kernel_.library, instance.role, instance.name);
+  if (!made) return failure(made.error());
+  auto run = std::make_unique<Run>(next_run_++);
+  run->agent = instance.name;
+  run->role = instance.role;
+  run->trigger = trigger;
+  run->trigger_id = id;
+  run->attempt = attempt;
+  run->program = std::move(*made);
+  run->version = run->program.version;
+  for (const auto& [skill, module] : run->program.modules) {
+    run->pins.set(skill, kernel_.library.current("skill:" + skill)->hash);
+  }
+  run->started_at = kernel_.clock.wall_ms();
+  run->seed = seed_for(id, attempt, kernel_.settings["seed"].as_integer());
+  return run;
+}
+
+Result<std::unique_ptr<Run>> Dispatcher::restore(const Instance& instance, int64_t id) {
+  auto run = std::make_unique<Run>(id);
+  {
+    auto query = kernel_.reader.prepare(
+        "SELECT version, pins, trigger_kind, trigger_id, attempt, seed, started_at FROM run WHERE id = ?");
+    query.bind(1, id);
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return failure("corrupt", "run " + std::to_string(id) + " is not in the store");
+    run->version = query.text(0);
+    auto pins = decode_json(query.text(1));
+    if (!pins) return failure("corrupt", "the pins of run " + std::to_string(id) + " are damaged");
+    run->pins = std::move(*pins);
+    run->trigger = query.text(2) == "task" ? Trigger::task : Trigger::mail;
+    run->trigger_id = query.text(3);
+    run->attempt = query.integer(4);
+    run->seed = query.integer(5);
+    run->started_at = query.integer(6);
+  }
+  run->agent = instance.name;
+  run->role = instance.role;
+  run->recorded = true;
+  if (const auto* task = kernel_.queue.find(run->trigger_id); task && run->trigger == Trigger::task) {
+    run->lease = {task->lease_run, task->lease_epoch};
+    (void)kernel_.queue.renew(task->id, run->lease, kLeaseMs);
+  }
+  auto journal = Journal::load(kernel_.reader, id);
+  if (!journal) return failure(journal.error());
+  run->journal = std::move(*journal);
+
+  // The pinned versions, not today's: a journal only fits the script that wrote it.
+  auto program = pinned_program(kernel_.reader, instance.role, instance.name, run->version, run->pins);
+  if (!program) return failure(program.error());
+  run->program = std::move(*program);
+  kernel_.log.info(instance.name, "takes up run " + std::to_string(id) + " on " + run->trigger_id + " again");
+  return run;
+}
+
+void Dispatcher::execute(Run& run) {
+  ++run.execution;
+  run.outbox = Outbox();
+  Instance& instance = instances_.at(run.agent);
+  Invocation invocation;
+  invocation.run = run.id;
+  invocation.state = instance.state;
+  if (!instance.state_version.empty() && instance.state_version != run.version && roles_[run.role].migrates) {
+    invocation.from_version = instance.state_version;
+  }
+  invocation.now_ms = run.started_at;
+  invocation.seed = run.seed;
+  if (run.trigger == Trigger::task) {
+    const queue::Task* task = kernel_.queue.find(run.trigger_id);
+    invocation.handler = "on_task";
+    invocation.argument = Value{{"id", task->id},           {"type", task->type},
+                                {"payload", task->payload}, {"priority", task->priority},
+                                {"attempt", task->attempt}, {"parent", task->parent},
+                                {"error", task->error}};
+  } else {
+    const mail::Message* message = kernel_.mail.find(run.trigger_id);
+    invocation.handler = "on_mail";
+    invocation.argument =
+        Value{{"id", message->id},     {"sender", message->sender}, {"kind", message->kind},
+              {"body", message->body}, {"thread", message->thread}, {"wants_reply", message->wants_reply}};
+  }
+  executor_.start(run.program, std::move(invocation));
+}
+
+void Dispatcher::called(int64_t number, const std::string& strand, int64_t position, const std::string& op,
+                        Value args) {
+  Run* run = find(number);
+  if (!run) return;
+  auto entry = run->journal.find(strand, position, op, args);
+  if (!entry) {
+    spend_attempt(*run, "diverged", entry.error().message);
+  } else if (*entry && (*entry)->status != Journal::Entry::Status::started) {
+    executor_.answer(number, strand, (*entry)->result);
+  } else if (*entry) {
+    awaits_.resume(*run, strand, position, op, args);
+  } else if (is_emission(op)) {
+    executor_.answer(number, strand, emit(kernel_, *run, op, args));
+  } else if (is_read(op)) {
+    answer_read(*run, strand, position, op, args);
+  } else {
+    awaits_.begin(*run, strand, position, op, args);
+  }
+}
+
+void Dispatcher::answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
+                             const Value& args) {
+  // Memory may be ahead of the store by what is being committed: wait, so that a run sees what led to it.
+  commit({}, [this, number = run.id, execution = run.execution, strand, position, op, args](Status status) {
+    Run* live = find(number);
+    if (!status || !live || live->execution != execution) return;
+    auto result = read(kernel_, *live, op, args);
+    live->journal.add_read(strand, position, op, args, result, kernel_.clock.wall_ms());
+    executor_.answer(number, strand, std::move(result));
+  });
+}
+
+void Dispatcher::finished(int64_t number, Value result, Value state) {
+  Run* run = find(number);
+  if (!run) return;
+  for (const auto& [part, value] :
+       {std::pair<const char*, const Value*>{"result", &result}, {"state", &state}}) {
+    if (auto status = check_json(*value); !status) {
+      spend_attempt(*run, "failed", std::string(part) + ": " + status.error().message);
+      return;
+    }
+  }
+  const std::string state_text = encode_json(state);
+  if (state_text.size() > kStateBytes) {
+    spend_attempt(*run, "failed",
+                  "the state of " + run->agent + " takes " + std::to_string(state_text.size()) + " bytes, " +
+                      std::to_string(kStateBytes) + " are allowed");
+    return;
+  }
+  store::Batch batch;
+  const int64_t now = kernel_.clock.wall_ms();
+  const mail::Message* message = run->trigger == Trigger::mail ? kernel_.mail.find(run->trigger_id) : nullptr;
+  const int64_t asker = message && message->wants_reply ? message->run : 0;
+  const std::string trigger = run->trigger_id;
+  auto after = settlement_.commit(*run, result, batch);
+  if (!after && after.error().code != "fenced") {
+    spend_attempt(*run, "failed", after.error().message);
+    return;
+  }
+  record_run(*run, after ? "committed" : "fenced", after ? "" : after.error().message, now, batch);
+  Instance& instance = instances_.at(run->agent);
+  if (after && (state != instance.state || instance.state_version != run->version)) {
+    instance.state = std::move(state);
+    instance.state_version = run->version;
+    batch.add([name = run->agent, version = run->version, state_text, now](store::Database& database) {
+      auto insert = database.prepare(
+          "INSERT OR REPLACE INTO agent (name, version, state, updated_at) VALUES (?, ?, ?, ?)");
+      insert.bind(1, name).bind(2, version).bind(3, state_text).bind(4, now);
+      return insert.run();
+    });
+  }
+  settlement_.settle(batch);
+  end(*run);
+  std::function<void()> answer;
+  if (asker && after) answer = awaits_.take_reply(trigger, asker, result, batch);
+  commit(std::move(batch), [this, answer, after = after ? *after : AfterCommit()](Status status) {
+    if (!status) return;
+    after_commit(after);
+    if (answer) answer();
+  });
+}
+
+void Dispatcher::failed(int64_t number, const std::string& message) {
+  Run* run = find(number);
+  if (!run) return;
+  kernel_.log.warning(run->agent,
+                      "run " + std::to_string(number) + " on " + run->trigger_id + " failed: " + message);
+  spend_attempt(*run, "failed", message);
+}
+
+void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
+  Run* run = find(number);
+  if (!run) return;
+  kernel_.log.warning(run->agent, "run " + std::to_string(number) + " lost its cell" +
+                                      (blamed ? " and is to blame: " : " through a neighbour: ") + reason);
+  if (!blamed) {
+    // No attempt is spent, no await repeated: the same run again, from its journal.
+    execute(*run);
+    return;
+  }
+  store::Batch batch;
+  batch.add([name = "agent:" + run->role, hash = run->version, run_id = number, reason,
+             now = kernel_.clock.wall_ms()](store::Database& database) {
+    auto insert = database.prepare(
+        "INSERT INTO script_event (at, name, hash, parent, verb, by, detail) VALUES (?, ?, ?, '', 'blamed', "
+        "'host', ?)");
+    insert.bind(1, now).bind(2, name).bind(3, hash);
+    insert.bind(4, encode_json(Value{{"run", run_id}, {"reason", reason}}));
+    return insert.run();
+  });
+  commit(std::move(batch), nullptr);
+  spend_attempt(*run, "lost", reason);
+}
+
+void Dispatcher::spend_attempt(Run& run, const std::string& status, const std::string& error) {
+  store::Batch batch;
+  record_run(run, status, error, kernel_.clock.wall_ms(), batch);
+  executor_.cancel(run.id);
+  std::string dead_ask;
+  int64_t asker = 0;
+  if (run.trigger == Trigger::task) {
+    // "fenced" is the only refusal: the task is another's by now.
+    (void)kernel_.queue.fail(run.trigger_id, run.lease, error, true, batch);
+  } else {
+    const mail::Message* message = kernel_.mail.find(run.trigger_id);
+    if (message && message->wants_reply) asker = message->run;
+    auto dead = kernel_.mail.failed(run.trigger_id, error, batch);
+    if (dead && *dead) dead_ask = run.trigger_id;
+  }
+  settlement_.settle(batch);
+  end(run);
+  std::function<void()> answer;
+  if (!dead_ask.empty() && asker)
+    answer = awaits_.take_reply(dead_ask, asker, failure("failed", error), batch);
+  commit(std::move(batch), [answer](Status status) {
+    if (status && answer) answer();
+  });
+}
+
+void Dispatcher::logged(int64_t number, const std::string& level, const std::string& text) {
+  Run* run = find(number);
+  if (!run) return;
+  const auto severity = level == "error"     ? LogLevel::error
+                        : level == "warning" ? LogLevel::warning
+                                             : LogLevel::info;
+  kernel_.log.write(severity, run->agent, text);
+}
+
+void Dispatcher::end(Run& run) {
+  executor_.cancel(run.id);
+  awaits_.cancel(run);
+  instances_.at(run.agent).run = nullptr;
+  if (hooks_.activity) hooks_.activity(run.agent, "");
+  runs_.erase(run.id);
+  wake();
+}
+
+void Dispatcher::after_commit(const AfterCommit& after) {
+  for (const auto& name : after.published) {
+    if (auto status = kernel_.library.write_back(name); !status) {
+      // The store is the truth: the version is in force, and written back at the next start.
+      kernel_.log.error("host", "writing back " + name + ": " + status.error().message);
+    }
+  }
+  if (after.files.empty()) return;
+  if (auto status = write_files(); !status && hooks_.fatal) hooks_.fatal(status.error());
+}
+
+Status Dispatcher::write_files() {
+  store::Batch batch;
+  auto query =
+      kernel_.reader.prepare("SELECT seq, path, content FROM file_write WHERE done = 0 ORDER BY seq");
+  for (;;) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) break;
+    const std::string path = query.text(1);
+    const std::string full =
+        path.rfind("report/", 0) == 0 ? kernel_.report + path.substr(6) : kernel_.folder + "/" + path;
+    auto status = make_folders(full.substr(0, full.rfind('/')));
+    if (status) status = write_file_atomic(full, query.text(2));
+    if (!status) {
+      kernel_.log.error("host", status.error().message);
+      if (status.error().code == "no_space") return status;
+    }
+    batch.add([seq = query.integer(0)](store::Database& database) {
+      auto update = database.prepare("UPDATE file_write SET done = 1, content = '' WHERE seq = ?");
+      update.bind(1, seq);
+      return update.run();
+    });
+  }
+  if (!batch.empty()) commit(std::move(batch), nullptr);
+  return {};
+}
+
+void Dispatcher::arm_timer() {
+  std::optional<int64_t> next = kernel_.queue.next_due();
+  if (auto deadline = kernel_.governance.next_deadline(); deadline && (!next || *deadline < *next))
+    next = deadline;
+  if (!next) {
+    due_.stop();
+    return;
+  }
+  due_.start(std::max<int64_t>(1, *next - kernel_.clock.wall_ms()), [this] { deliver(); });
+}
+
+void Dispatcher::renew_leases() {
+  for (const auto& [id, run] : runs_) {
+    if (run->trigger == Trigger::task) (void)kernel_.queue.renew(run->trigger_id, run->lease, kLeaseMs);
+  }
+}
+
+Run* Dispatcher::find(int64_t run) {
+  auto found = runs_.find(run);
+  return found == runs_.end() ? nullptr : found->second.get();
+}
+
+bool Dispatcher::idle() const {
+  if (!runs_.empty() || !recovered_.empty() || woken_) return false;
+  if (kernel_.mail.waiting() > 0 || kernel_.governance.open_count() > 0 || kernel_.writer.pending() > 0)
+    return false;
+  for (const auto* task : kernel_.queue.active()) {
+    if (task->state != queue::State::blocked && task->state != queue::State::awaiting_approval) return false;
+  }
+  return true;
+}
+
+size_t Dispatcher::in_flight() const {
+  return runs_.size();
+}
+
+Value Dispatcher::agents() const {
+  Value::Array list;
+  for (const auto& [name, instance] : instances_) {
+    const auto* version = kernel_.library.current("agent:" + instance.role);
+    list.push_back(Value{{"name", name},
+                         {"role", instance.role},
+                         {"state", instance.run ? "busy" : "idle"},
+                         {"task", instance.run ? instance.run->trigger_id : std::string()},
+                         {"version", version ? version->hash : std::string()}});
+  }
+  return Value(std::move(list));
+}
+
+}  // namespace clade::run

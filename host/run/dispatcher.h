@@ -1,0 +1,132 @@
+// The dispatcher: gives every idle agent its next message or task as a run, answers what its script asks for,
+// and commits what it did. The transaction of a handler, from delivery to commit; see design rules 2 and 3 in
+// README's promises.
+//
+//   deliver ─► executing ─┬─ finished ─► commit ─► (acknowledged) done
+//                 ▲       ├─ failed ───► attempt spent, backoff or dead letter
+//                 │       └─ lost ─────► blamed: as failed · neighbour: the same run again, from its journal
+//                 └── recovered at start from run and journal rows
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "loop/timer.h"
+#include "run/awaits.h"
+#include "run/effect.h"
+#include "run/executor.h"
+#include "run/kernel.h"
+#include "run/run.h"
+#include "run/settlement.h"
+
+namespace clade::run {
+
+// How long a task's lease runs without renewal, and how often live runs renew (spec Q5).
+inline constexpr int64_t kLeaseMs = 300000;
+inline constexpr int64_t kRenewMs = 60000;
+
+class Dispatcher final : public RunEvents {
+ public:
+  struct Hooks {
+    // Something went wrong that the host cannot go on with (the store failed).
+    std::function<void(const Error&)> fatal;
+    // An agent's run began or ended: for the live view.
+    std::function<void(const std::string& agent, const std::string& what)> activity;
+  };
+
+  Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& executor, Hooks hooks);
+  ~Dispatcher() override;
+
+  // Effects by operation name; each outlives the dispatcher.
+  void add_effect(const std::string& op, Effect& effect);
+  // What the script of a role handles, from its own words (ProgramInfo::info). Also after a reload.
+  void set_role(const std::string& role, const Value& info);
+  // True if some role's script handles tasks of this type; and the patterns there are, for messages.
+  bool handles(const std::string& type) const;
+  std::string known_types() const;
+
+  // To be called for every edge of every task (Queue::observe): ends the run of a task that was cancelled.
+  void observe(const queue::Task& task, queue::Verb verb);
+
+  // Reads agents' states and takes up the runs a former host left: they start again from their journals. Call
+  // once, after set_role for every role.
+  Status recover();
+  // Begins to deliver.
+  void start();
+  // Delivers nothing any more and forgets the runs under way; they start again with the next host.
+  void stop();
+  // Looks for work soon: after anything outside changed the queue, mail or scripts.
+  void wake();
+  // Commits what an operator or the host changed, with what it calls for; `done` once it is on disk.
+  void commit(store::Batch batch, std::function<void(Status)> done);
+
+  // True if nothing is queued, in flight, waiting for its time or open for votes. What waits for approvals
+  // (or for tasks that do) does not count.
+  bool idle() const;
+  size_t in_flight() const;
+  // [{name, role, state: idle|busy, task, version}]
+  Value agents() const;
+
+  void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
+              Value args) override;
+  void finished(int64_t run, Value result, Value state) override;
+  void failed(int64_t run, const std::string& message) override;
+  void lost(int64_t run, bool blamed, const std::string& reason) override;
+  void logged(int64_t run, const std::string& level, const std::string& text) override;
+
+ private:
+  struct Instance {
+    std::string name;
+    std::string role;
+    script::Grants grants;
+    Value state;
+    std::string state_version;  // version that wrote it; "" if none did
+    Run* run = nullptr;
+  };
+  struct Role {
+    std::vector<std::string> tasks;
+    bool mail = false;
+    bool migrates = false;
+  };
+  void deliver();
+  bool deliver_to(Instance& instance);
+  std::unique_ptr<Run> next_for(Instance& instance);
+  void execute(Run& run);
+  Result<std::unique_ptr<Run>> restore(const Instance& instance, int64_t id);
+  Result<std::unique_ptr<Run>> new_run(const Instance& instance, Trigger trigger, const std::string& id,
+                                       int64_t attempt);
+  void answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
+                   const Value& args);
+  void end(Run& run);
+  void spend_attempt(Run& run, const std::string& status, const std::string& error);
+  void after_commit(const AfterCommit& after);
+  Status write_files();
+  void arm_timer();
+  void renew_leases();
+  Run* find(int64_t run);
+
+  Kernel kernel_;
+  Settlement& settlement_;
+  Executor& executor_;
+  Hooks hooks_;
+  std::map<std::string, Role> roles_;
+  std::map<std::string, Instance> instances_;
+  std::map<int64_t, std::unique_ptr<Run>> runs_;
+  std::map<std::string, int64_t> recovered_;  // instance → run to take up first
+  int64_t next_run_ = 1;
+  bool delivering_ = false;
+  bool woken_ = false;
+  loop::Timer due_;
+  loop::Timer renew_;
+  Awaits awaits_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace clade::run

@@ -1,0 +1,300 @@
+#include "run/emit.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+
+namespace clade::run {
+namespace {
+
+constexpr size_t kFileBytes = 4u << 20;
+constexpr size_t kEmissions = 10000;
+// Parts of a swarm that no file.write may touch: scripts change by publishing, the rest is the operator's or
+// the host's.
+constexpr const char* kClosedFolders[] = {".clade", ".git", "agents", "skills", "scripts", "swarm.yaml"};
+
+std::string next_id(Run& run) {
+  return "r" + std::to_string(run.id) + "." + std::to_string(run.outbox.next++);
+}
+
+Status need_text(const Value& args, const char* op, const char* field) {
+  if (args[field].is_string() && !args[field].as_string().empty()) return {};
+  return failure("invalid",
+                 std::string(op) + ": `" + field + "` must be a string, not " + args[field].type_name());
+}
+
+Result<queue::NewTask> new_task(const Run& run, const Value& args, const char* op) {
+  if (auto status = need_text(args, op, "type"); !status) return failure(status.error());
+  queue::NewTask task;
+  task.type = args["type"].as_string();
+  task.payload = args["payload"];
+  if (!args["priority"].is_nil() && !args["priority"].is_integer()) {
+    return failure("invalid", std::string(op) + ": `priority` must be an integer from 1 to 10");
+  }
+  task.priority = static_cast<int>(args["priority"].as_integer(task.priority));
+  task.max_attempts = static_cast<int>(args["max_attempts"].as_integer(task.max_attempts));
+  task.approval = args["approval"].as_string();
+  for (const auto& id : args["after"].as_array()) task.after.push_back(id.as_string());
+  task.parent = run.trigger == Trigger::task ? run.trigger_id : std::string();
+  task.run = run.id;
+  if (auto status = run.grants->check("queue.add", task.type); !status) return failure(status.error());
+  return task;
+}
+
+std::vector<std::string> pending_ids(const Run& run) {
+  std::vector<std::string> ids;
+  for (const auto& task : run.outbox.tasks) ids.push_back(task.id);
+  return ids;
+}
+
+Result<Value> queue_add(const Kernel& kernel, Run& run, const Value& args) {
+  auto task = new_task(run, args, "queue.add");
+  if (!task) return failure(task.error());
+  task->id = next_id(run);
+  if (auto status = kernel.queue.check({*task}, pending_ids(run)); !status) return failure(status.error());
+  run.outbox.tasks.push_back(*task);
+  return Value(task->id);
+}
+
+Result<Value> queue_add_all(const Kernel& kernel, Run& run, const Value& args) {
+  if (!args["tasks"].is_array()) return failure("invalid", "queue.add_all: a list of tasks is needed");
+  std::vector<queue::NewTask> tasks;
+  std::map<std::string, std::string> ids;  // key → id
+  for (const auto& item : args["tasks"].as_array()) {
+    auto task = new_task(run, item, "queue.add_all");
+    if (!task) return failure(task.error());
+    task->id = next_id(run);
+    const std::string& key = item["key"].as_string();
+    if (!key.empty() && !ids.emplace(key, task->id).second) {
+      return failure("invalid", "queue.add_all: the key \"" + key + "\" appears twice");
+    }
+    tasks.push_back(std::move(*task));
+  }
+  Value::Array answer;
+  for (auto& task : tasks) {
+    for (auto& after : task.after) {
+      if (auto found = ids.find(after); found != ids.end()) after = found->second;
+    }
+    answer.emplace_back(task.id);
+  }
+  if (auto status = kernel.queue.check(tasks, pending_ids(run)); !status) return failure(status.error());
+  run.outbox.tasks.insert(run.outbox.tasks.end(), tasks.begin(), tasks.end());
+  return Value(std::move(answer));
+}
+
+Result<Value> queue_review(const Kernel& kernel, Run& run, const Value& args) {
+  if (run.trigger != Trigger::task)
+    return failure("invalid", "queue.review: this run handles mail, not a task");
+  if (run.outbox.review_task) return failure("invalid", "queue.review: called twice in one run");
+  auto task = new_task(run, args, "queue.review");
+  if (!task) return failure(task.error());
+  if (!task->payload.is_nil() && !task->payload.is_map()) {
+    return failure("invalid", "queue.review: `payload` must be a map");
+  }
+  task->id = next_id(run);
+  task->payload.set("reviews", run.trigger_id);
+  if (auto status = kernel.queue.check({*task}, pending_ids(run)); !status) return failure(status.error());
+  run.outbox.review_task = task->id;
+  run.outbox.tasks.push_back(*task);
+  return Value(task->id);
+}
+
+Result<Value> verdict(const Kernel& kernel, Run& run, const Value& args, bool accept) {
+  const char* op = accept ? "queue.accept" : "queue.reject";
+  if (auto status = need_text(args, op, "task"); !status) return failure(status.error());
+  const std::string& id = args["task"].as_string();
+  const queue::Task* task = kernel.queue.find(id);
+  if (!task || task->state != queue::State::reviewing || task->reviewer != run.trigger_id) {
+    return failure("refused", std::string(op) + ": task " + id + " does not wait for a verdict of this task");
+  }
+  run.outbox.verdicts.push_back({id, accept, args["reason"].as_string()});
+  return Value(true);
+}
+
+Result<Value> queue_accept(const Kernel& kernel, Run& run, const Value& args) {
+  return verdict(kernel, run, args, true);
+}
+
+Result<Value> queue_reject(const Kernel& kernel, Run& run, const Value& args) {
+  return verdict(kernel, run, args, false);
+}
+
+Result<Value> queue_fail(const Kernel&, Run& run, const Value& args) {
+  if (run.trigger != Trigger::task)
+    return failure("invalid", "queue.fail: this run handles mail, not a task");
+  if (auto status = need_text(args, "queue.fail", "reason"); !status) return failure(status.error());
+  run.outbox.failure = Outbox::Failure{args["reason"].as_string(), args["retry"].as_bool(true)};
+  return Value(true);
+}
+
+Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args) {
+  for (const char* field : {"to", "kind"}) {
+    if (auto status = need_text(args, "mail.send", field); !status) return failure(status.error());
+  }
+  mail::Message message;
+  message.address = args["to"].as_string();
+  if (auto status = run.grants->check("mail.send", message.address); !status) return failure(status.error());
+  if (auto recipients = kernel.mail.resolve(message.address); !recipients) return failure(recipients.error());
+  if (auto status = check_json(args["body"]); !status) {
+    return failure("invalid", "mail.send: body" + status.error().message);
+  }
+  message.id = next_id(run);
+  message.sender = run.agent;
+  message.kind = args["kind"].as_string();
+  message.body = args["body"];
+  message.thread = args["thread"].as_string();
+  message.run = run.id;
+  run.outbox.messages.push_back(message);
+  return Value(message.id);
+}
+
+Result<Value> proposal_open(const Kernel& kernel, Run& run, const Value& args) {
+  for (const char* field : {"title", "kind"}) {
+    if (auto status = need_text(args, "proposal.open", field); !status) return failure(status.error());
+  }
+  Proposal proposal;
+  proposal.title = args["title"].as_string();
+  proposal.kind = args["kind"].as_string();
+  if (auto status = run.grants->check("proposal.open", proposal.kind); !status)
+    return failure(status.error());
+  proposal.body = args["body"];
+  proposal.on_accept = args["on_accept"];
+  for (const Value* part : {&proposal.body, &proposal.on_accept}) {
+    if (auto status = check_json(*part); !status)
+      return failure("invalid", "proposal.open: " + status.error().message);
+  }
+  for (const auto& voter : args["voters"].as_array()) {
+    const std::string& role = voter.as_string();
+    if (auto known = kernel.mail.resolve("role:" + role); !known) return failure(known.error());
+    if (std::find(proposal.voters.begin(), proposal.voters.end(), role) == proposal.voters.end()) {
+      proposal.voters.push_back(role);
+    }
+  }
+  if (proposal.voters.empty())
+    return failure("invalid", "proposal.open: `voters` must list at least one role");
+  if (proposal.on_accept.is_map()) {
+    // What an accepted proposal sets off is the proposer's doing: it needs the proposer's grant.
+    auto task = new_task(run, proposal.on_accept, "proposal.open");
+    if (!task) return failure(task.error());
+    if (auto status = kernel.queue.check({*task}, {}); !status) return failure(status.error());
+  }
+  proposal.id = next_id(run);
+  proposal.proposer = run.role;
+  proposal.task = run.trigger == Trigger::task ? run.trigger_id : std::string();
+  proposal.run = run.id;
+  run.outbox.proposals.push_back(proposal);
+  return Value(proposal.id);
+}
+
+Result<Value> vote_cast(const Kernel& kernel, Run& run, const Value& args) {
+  for (const char* field : {"proposal", "choice"}) {
+    if (auto status = need_text(args, "vote.cast", field); !status) return failure(status.error());
+  }
+  Outbox::Vote vote{args["proposal"].as_string(), args["choice"].as_string(), args["reason"].as_string()};
+  if (auto status = run.grants->check("vote.cast", ""); !status) return failure(status.error());
+  if (auto status = kernel.governance.check_vote(vote.proposal, run.role, vote.choice); !status) {
+    return failure(status.error());
+  }
+  for (const auto& other : run.outbox.votes) {
+    if (other.proposal == vote.proposal) {
+      return failure("conflict", run.role + " has voted on " + vote.proposal + " already");
+    }
+  }
+  run.outbox.votes.push_back(std::move(vote));
+  return Value(true);
+}
+
+// May this run carry out a decision of `kind`? Yes if an operator submitted its task, or if the task is what
+// an accepted proposal set off. Part of the kernel that no script can change.
+Status check_mandate(const Kernel& kernel, const Run& run, const std::string& kind, const char* op) {
+  const std::string missing = std::string(op) + ": only a task that an accepted proposal of kind \"" + kind +
+                              "\" or an operator set off may do this";
+  if (run.trigger != Trigger::task) return failure("refused", missing);
+  const queue::Task* task = kernel.queue.find(run.trigger_id);
+  if (!task) return failure("refused", missing);
+  if (task->run == 0 && task->parent.empty()) return {};
+  // Such ids and both fields are the host's alone (Settlement::close_votes): no emission can make them.
+  const bool accepted = run.trigger_id == task->payload["proposal"].as_string() + kAcceptedSuffix &&
+                        task->payload["proposal_kind"].as_string() == kind;
+  if (!accepted) return failure("refused", missing);
+  return {};
+}
+
+Result<Value> script_publish(const Kernel& kernel, Run& run, const Value& args) {
+  for (const char* field : {"name", "source"}) {
+    if (auto status = need_text(args, "script.publish", field); !status) return failure(status.error());
+  }
+  const std::string& name = args["name"].as_string();
+  if (auto status = run.grants->check("script.publish", name); !status) return failure(status.error());
+  if (!kernel.library.current(name))
+    return failure("not_found", "script.publish: there is no script " + name);
+  if (auto status = check_mandate(kernel, run, "code", "script.publish"); !status)
+    return failure(status.error());
+  if (auto status = check_json(args["lineage"]); !status) {
+    return failure("invalid", "script.publish: lineage" + status.error().message);
+  }
+  run.outbox.publications.push_back({name, args["source"].as_string(), args["lineage"]});
+  return Value(content_hash(args["source"].as_string()));
+}
+
+Result<Value> file_write(const Kernel&, Run& run, const Value& args) {
+  if (auto status = need_text(args, "file.write", "path"); !status) return failure(status.error());
+  if (!args["text"].is_string()) return failure("invalid", "file.write: `text` must be a string");
+  const std::string& path = args["path"].as_string();
+  const std::filesystem::path parts(path);
+  bool inside = parts.is_relative() && path.size() <= 1024 && path.find('\0') == std::string::npos;
+  for (const auto& part : parts) inside = inside && part != ".." && part != ".";
+  if (!inside) {
+    return failure("refused",
+                   "file.write: \"" + valid_utf8(path) + "\" is no plain path below the swarm's folder");
+  }
+  for (const char* closed : kClosedFolders) {
+    if (*parts.begin() == closed)
+      return failure("refused", std::string("file.write: ") + closed + " is closed to it");
+  }
+  if (auto status = run.grants->check("file.write", path); !status) return failure(status.error());
+  if (args["text"].as_string().size() > kFileBytes) {
+    return failure("limit", "file.write: larger than " + std::to_string(kFileBytes) + " bytes");
+  }
+  run.outbox.files.push_back({path, args["text"].as_string()});
+  return Value(true);
+}
+
+Result<Value> rule_set(const Kernel& kernel, Run& run, const Value& args) {
+  if (auto status = need_text(args, "rule.set", "name"); !status) return failure(status.error());
+  const std::string& name = args["name"].as_string();
+  if (auto status = run.grants->check("rule.set", name); !status) return failure(status.error());
+  if (auto status = Governance::check_rule(name, args["value"]); !status) return failure(status.error());
+  if (auto status = check_mandate(kernel, run, "rule", "rule.set"); !status) return failure(status.error());
+  run.outbox.rules.push_back({name, args["value"]});
+  return Value(true);
+}
+
+using Operation = Result<Value> (*)(const Kernel&, Run&, const Value&);
+const std::map<std::string, Operation, std::less<>>& operations() {
+  static const std::map<std::string, Operation, std::less<>> table = {
+      {"queue.add", queue_add},           {"queue.add_all", queue_add_all}, {"queue.review", queue_review},
+      {"queue.accept", queue_accept},     {"queue.reject", queue_reject},   {"queue.fail", queue_fail},
+      {"mail.send", mail_send},           {"proposal.open", proposal_open}, {"vote.cast", vote_cast},
+      {"script.publish", script_publish}, {"file.write", file_write},       {"rule.set", rule_set},
+  };
+  return table;
+}
+
+}  // namespace
+
+bool is_emission(const std::string& op) {
+  return operations().count(op) > 0;
+}
+
+Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const Value& args) {
+  if (run.outbox.next > static_cast<int64_t>(kEmissions)) {
+    return failure("limit", op + ": more than " + std::to_string(kEmissions) + " effects in one run");
+  }
+  return operations().find(op)->second(kernel, run, args);
+}
+
+}  // namespace clade::run

@@ -1,0 +1,19 @@
+// The operations that fill a run's outbox: checked when they are called, in force when the run commits.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "run/kernel.h"
+#include "run/run.h"
+
+namespace clade::run {
+
+bool is_emission(const std::string& op);
+
+// Checks shape and grant, and puts it into the outbox. Returns what the script gets (an id, a hash, true).
+// Errors: "invalid" and "refused" (both raise in the script), or those of the queue, mail and governance.
+Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const Value& args);
+
+}  // namespace clade::run

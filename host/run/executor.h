@@ -1,0 +1,67 @@
+// What a run needs from whoever executes Lua. Implemented by cell/ (the pool); a test has its own. One
+// direction: run tells the executor what to do, the executor reports to RunEvents. All on the loop's thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "base/result.h"
+#include "base/value.h"
+
+namespace clade::run {
+
+// A module's text as it is loaded into a VM.
+struct Module {
+  std::string source;
+  std::string chunk;  // name in tracebacks: "skills/optimize/bin_packing/init.lua@3fa2b1c09d11"
+};
+
+// What a VM is made of. Equal programs may share a VM between runs (agents keep nothing in it: state is the
+// host's).
+struct Program {
+  std::string agent;    // instance, e.g. "builder" or "builder#2"
+  std::string version;  // hash of the agent's script: blamed when it takes the cell down
+  Module main;
+  std::map<std::string, Module, std::less<>> modules;  // what `require` finds: skills by id
+  std::string key;                                     // equal for equal programs: hash over all hashes
+};
+
+// A handler to call.
+struct Invocation {
+  int64_t run = 0;
+  std::string handler;       // "on_task", "on_mail"
+  Value state;               // nil: the script's own `state` table
+  std::string from_version;  // when not empty, `migrate(from_version, state)` runs first
+  Value argument;            // the task or message
+  int64_t now_ms = 0;        // the run's time
+  int64_t seed = 0;          // the run's randomness
+};
+
+class RunEvents {
+ public:
+  virtual ~RunEvents() = default;
+  // The script asks the host for something and waits: answer with Executor::answer, now or later.
+  virtual void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
+                      Value args) = 0;
+  // The handler returned. `state` is the agent's state after it.
+  virtual void finished(int64_t run, Value result, Value state) = 0;
+  // The handler raised, did not load, or overran its soft deadline. `message` has the traceback.
+  virtual void failed(int64_t run, const std::string& message) = 0;
+  // The cell is gone. `blamed`: this run was executing in it; otherwise it was a neighbour.
+  virtual void lost(int64_t run, bool blamed, const std::string& reason) = 0;
+  // A line the script logged.
+  virtual void logged(int64_t run, const std::string& level, const std::string& text) = 0;
+};
+
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  // Exactly one of finished, failed, lost follows, unless the run is cancelled.
+  virtual void start(const Program& program, Invocation invocation) = 0;
+  virtual void answer(int64_t run, const std::string& strand, Result<Value> value) = 0;
+  // Forgets the run: nothing about it is reported any more.
+  virtual void cancel(int64_t run) = 0;
+};
+
+}  // namespace clade::run

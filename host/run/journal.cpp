@@ -1,0 +1,145 @@
+#include "run/journal.h"
+
+#include "base/codec.h"
+
+namespace clade::run {
+namespace {
+
+constexpr size_t kShownArguments = 200;
+
+const char* status_name(Journal::Entry::Status status) {
+  switch (status) {
+    case Journal::Entry::Status::started:
+      return "started";
+    case Journal::Entry::Status::done:
+      return "done";
+    case Journal::Entry::Status::error:
+      break;
+  }
+  return "error";
+}
+
+std::string encode_result(const Result<Value>& result) {
+  if (result) return encode_msgpack(*result);
+  return encode_msgpack(Value{{"code", result.error().code}, {"message", result.error().message}});
+}
+
+std::string shown(const std::string& args) {
+  auto value = decode_msgpack(args);
+  std::string text = value ? encode_json(*value) : "?";
+  if (text.size() > kShownArguments) text = text.substr(0, kShownArguments) + "…";
+  return text;
+}
+
+}  // namespace
+
+Result<Journal> Journal::load(store::Database& database, int64_t run) {
+  Journal journal(run);
+  auto query = database.prepare(
+      "SELECT strand, position, op, args, status, result, started_at FROM journal WHERE run = ?");
+  query.bind(1, run);
+  for (;;) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) break;
+    Entry entry;
+    entry.op = query.text(2);
+    entry.args = query.text(3);
+    entry.started_at = query.integer(6);
+    entry.stored = true;
+    const std::string status = query.text(4);
+    if (status != "started") {
+      auto value = decode_msgpack(query.text(5));
+      if (!value) return failure("corrupt", "the journal of run " + std::to_string(run) + " is damaged");
+      if (status == "done") {
+        entry.status = Entry::Status::done;
+        entry.result = std::move(*value);
+      } else {
+        entry.status = Entry::Status::error;
+        entry.result = failure((*value)["code"].as_string(), (*value)["message"].as_string());
+      }
+    }
+    journal.entries_.emplace(Place(query.text(0), query.integer(1)), std::move(entry));
+    journal.stored_ = true;
+  }
+  return journal;
+}
+
+Result<Journal::Entry*> Journal::find(const std::string& strand, int64_t position, const std::string& op,
+                                      const Value& args) {
+  auto found = entries_.find(Place(strand, position));
+  if (found == entries_.end()) return nullptr;
+  Entry& entry = found->second;
+  const std::string bytes = encode_msgpack(args);
+  if (entry.op == op && entry.args == bytes) return &entry;
+  return failure("diverged", "run " + std::to_string(run_) + " took another way than before at step " +
+                                 std::to_string(position) + " of strand " + strand + ": it called " +
+                                 entry.op + " " + shown(entry.args) + ", and now " + op + " " + shown(bytes) +
+                                 "; a handler must depend on its message, its state and its awaits alone");
+}
+
+void Journal::add_read(const std::string& strand, int64_t position, const std::string& op, const Value& args,
+                       Result<Value> result, int64_t now) {
+  Entry entry;
+  entry.op = op;
+  entry.args = encode_msgpack(args);
+  entry.status = result ? Entry::Status::done : Entry::Status::error;
+  entry.result = std::move(result);
+  entry.started_at = now;
+  entries_.insert_or_assign(Place(strand, position), std::move(entry));
+}
+
+Journal::Entry& Journal::start(const std::string& strand, int64_t position, const std::string& op,
+                               const Value& args, int64_t now, store::Batch& batch) {
+  Entry started;
+  started.op = op;
+  started.args = encode_msgpack(args);
+  started.started_at = now;
+  auto& entry = entries_.insert_or_assign(Place(strand, position), std::move(started)).first->second;
+  for (auto& [place, other] : entries_) {
+    if (!other.stored) store(place, other, batch);
+  }
+  return entry;
+}
+
+void Journal::finish(const std::string& strand, int64_t position, Result<Value> result, int64_t now,
+                     store::Batch& batch) {
+  Entry& entry = entries_.at(Place(strand, position));
+  entry.status = result ? Entry::Status::done : Entry::Status::error;
+  entry.result = std::move(result);
+  batch.add([run = run_, strand, position, status = std::string(status_name(entry.status)),
+             bytes = encode_result(entry.result), now](store::Database& database) {
+    auto update = database.prepare(
+        "UPDATE journal SET status = ?, result = ?, finished_at = ? WHERE run = ? AND strand = ? AND "
+        "position = ?");
+    update.bind(1, status).bind_blob(2, bytes).bind(3, now).bind(4, run).bind(5, strand).bind(6, position);
+    return update.run();
+  });
+}
+
+std::vector<std::pair<std::string, int64_t>> Journal::unfinished() const {
+  std::vector<Place> places;
+  for (const auto& [place, entry] : entries_) {
+    if (entry.status == Entry::Status::started) places.push_back(place);
+  }
+  return places;
+}
+
+void Journal::store(const Place& place, Entry& entry, store::Batch& batch) {
+  entry.stored = true;
+  stored_ = true;
+  const bool finished = entry.status != Entry::Status::started;
+  batch.add([run = run_, place, op = entry.op, args = entry.args,
+             status = std::string(status_name(entry.status)),
+             bytes = finished ? encode_result(entry.result) : std::string(), at = entry.started_at,
+             finished_at = finished ? entry.started_at : int64_t{0}](store::Database& database) {
+    auto insert = database.prepare(
+        "INSERT INTO journal (run, strand, position, op, args, status, result, started_at, finished_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    insert.bind(1, run).bind(2, place.first).bind(3, place.second).bind(4, op).bind_blob(5, args);
+    insert.bind(6, status).bind_blob(7, bytes).bind(8, at).bind(9, finished_at);
+    return insert.run();
+  });
+}
+
+}  // namespace clade::run

@@ -1,0 +1,65 @@
+// The journal of one run: what its strands asked the outside for, by position, and what came back. A finished
+// await is never repeated: on a second execution of the handler the stored result is handed out again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "store/database.h"
+#include "store/writer.h"
+
+namespace clade::run {
+
+class Journal {
+ public:
+  struct Entry {
+    std::string op;
+    std::string args;  // canonical bytes
+    enum class Status { started, done, error } status = Status::started;
+    Result<Value> result = Value();  // when done or error
+    int64_t started_at = 0;
+    bool stored = false;  // its `started` row is in a batch already
+  };
+
+  explicit Journal(int64_t run) : run_(run) {}
+  // Reads the entries of a run that a former host began.
+  static Result<Journal> load(store::Database& database, int64_t run);
+
+  // What the journal says of a call: nothing (it is new), or the entry. Errors: "diverged" with both sides,
+  // when the script asks for something else than it did before.
+  Result<Entry*> find(const std::string& strand, int64_t position, const std::string& op, const Value& args);
+
+  // A read of shared state: kept, and stored together with the next await (a run without awaits needs no
+  // journal).
+  void add_read(const std::string& strand, int64_t position, const std::string& op, const Value& args,
+                Result<Value> result, int64_t now);
+  // A new await and every read before it, as rows for `batch`.
+  Entry& start(const std::string& strand, int64_t position, const std::string& op, const Value& args,
+               int64_t now, store::Batch& batch);
+  // Its outcome, as a row for `batch`.
+  void finish(const std::string& strand, int64_t position, Result<Value> result, int64_t now,
+              store::Batch& batch);
+
+  // True if nothing was journaled: the run can simply start again.
+  bool empty() const { return entries_.empty(); }
+  // True once a row of this run is in the store: then the run itself must be there too.
+  bool stored() const { return stored_; }
+  // The awaits that were begun and have no outcome: (strand, position).
+  std::vector<std::pair<std::string, int64_t>> unfinished() const;
+
+ private:
+  using Place = std::pair<std::string, int64_t>;
+  void store(const Place& place, Entry& entry, store::Batch& batch);
+
+  int64_t run_;
+  bool stored_ = false;
+  std::map<Place, Entry> entries_;
+};
+
+}  // namespace clade::run

@@ -1,0 +1,34 @@
+// What runs act on. References only: the composition root owns the objects and outlives every user of this.
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/value.h"
+#include "loop/loop.h"
+#include "mail/mail.h"
+#include "queue/queue.h"
+#include "run/governance.h"
+#include "script/library.h"
+#include "store/database.h"
+#include "store/writer.h"
+
+namespace clade::run {
+
+struct Kernel {
+  const Clock& clock;
+  loop::Loop& loop;
+  Log& log;
+  store::Writer& writer;
+  store::Database& reader;  // of the loop's thread: sees what is committed
+  queue::Queue& queue;
+  mail::Mail& mail;
+  script::Library& library;
+  Governance& governance;
+  std::string folder;  // the swarm's
+  std::string report;  // where "report/…" is written
+  Value settings;      // in force: command line, else stored, else swarm.yaml
+};
+
+}  // namespace clade::run

@@ -1,0 +1,68 @@
+#include "run/program.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+
+namespace clade::run {
+namespace {
+
+std::string chunk_name(const std::string& path, const std::string& hash) {
+  return path + "@" + short_hash(hash);
+}
+
+}  // namespace
+
+std::string chunk_name(const script::Version& version) {
+  return chunk_name(version.path, version.hash);
+}
+
+Result<Program> current_program(const script::Library& library, const std::string& role,
+                                const std::string& agent, const script::Version* candidate) {
+  const std::string name = "agent:" + role;
+  const auto* version = candidate && candidate->name == name ? candidate : library.current(name);
+  if (!version)
+    return failure("not_found", "the role " + role + " has no script: add agents/" + role + "/init.lua");
+  auto modules = library.closure(library.agent(role).skills);
+  if (!modules) return failure(modules.error());
+  Program program;
+  program.agent = agent;
+  program.version = version->hash;
+  program.main = {version->source, chunk_name(*version)};
+  std::string hashes = agent + version->hash;
+  for (const auto& [id, current] : *modules) {
+    const auto* module = candidate && candidate->name == "skill:" + id ? candidate : current;
+    program.modules[id] = {module->source, chunk_name(*module)};
+    hashes += id + module->hash;
+  }
+  program.key = content_hash(hashes);
+  return program;
+}
+
+Result<Program> pinned_program(store::Database& database, const std::string& role, const std::string& agent,
+                               const std::string& version, const Value& pins) {
+  auto load = [&](const std::string& hash, const std::string& path) -> Result<Module> {
+    auto source = script::version_source(database, hash);
+    if (!source) return failure(source.error());
+    return Module{std::move(*source), chunk_name(path, hash)};
+  };
+  Program program;
+  program.agent = agent;
+  program.version = version;
+  auto main = load(version, "agents/" + role + "/init.lua");
+  if (!main) return failure(main.error());
+  program.main = std::move(*main);
+  std::string hashes = agent + version;
+  for (const auto& [skill, hash] : pins.as_map()) {
+    std::string folder = skill;
+    std::replace(folder.begin(), folder.end(), '.', '/');
+    auto module = load(hash.as_string(), "skills/" + folder + "/init.lua");
+    if (!module) return failure(module.error());
+    program.modules[skill] = std::move(*module);
+    hashes += skill + hash.as_string();
+  }
+  program.key = content_hash(hashes);
+  return program;
+}
+
+}  // namespace clade::run

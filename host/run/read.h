@@ -1,0 +1,26 @@
+// The operations that read shared state. What they return is journaled with the run's next await, so that a
+// second execution sees the same.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "run/kernel.h"
+#include "run/run.h"
+
+namespace clade::run {
+
+bool is_read(const std::string& op);
+
+// Answers from what is committed (`kernel.reader`; the caller waits for the writer first) and the run's own
+// outbox. Errors: "invalid" and "refused" (both raise in the script), "not_found", "limit", those of the
+// store.
+Result<Value> read(const Kernel& kernel, const Run& run, const std::string& op, const Value& args);
+
+// The modules of a skill that others need to run or judge it: the closure of its `uses` and its benchmark's
+// `uses`, id → version.
+Result<std::map<std::string, const script::Version*>> skill_modules(const script::Library& library,
+                                                                    const std::string& id);
+
+}  // namespace clade::run

@@ -1,0 +1,138 @@
+#include "run/reload.h"
+
+#include <set>
+
+#include "base/bytes.h"
+#include "run/program.h"
+
+namespace clade::run {
+namespace {
+
+constexpr const char* kAgent = "agent:";
+constexpr const char* kSkill = "skill:";
+// The instance a candidate is tried as: no agent of a swarm has such a name.
+constexpr const char* kTrial = "(trial)";
+
+bool starts_with(const std::string& text, const std::string& start) {
+  return text.rfind(start, 0) == 0;
+}
+
+}  // namespace
+
+Reload::Reload(const Kernel& kernel, Dispatcher& dispatcher, Check check, Say say)
+    : kernel_(kernel), dispatcher_(dispatcher), check_(std::move(check)), say_(std::move(say)) {}
+
+Reload::~Reload() {
+  *alive_ = false;
+}
+
+void Reload::try_roles(std::function<void(Status)> done) {
+  std::set<std::string> roles;
+  for (const auto& agent : kernel_.library.swarm().agents) roles.insert(agent.role);
+  if (roles.empty()) {
+    done({});
+    return;
+  }
+  struct Progress {
+    size_t left;
+    Status status;
+  };
+  auto progress = std::make_shared<Progress>(Progress{roles.size(), {}});
+  for (const auto& role : roles) {
+    auto finish = [this, alive = alive_, role, progress, done](Result<Value> info) {
+      if (!*alive) return;
+      if (info) {
+        dispatcher_.set_role(role, *info);
+      } else if (progress->status) {
+        progress->status =
+            failure(info.error().code, "the role " + role + " does not load: " + info.error().message);
+      }
+      if (--progress->left == 0) done(progress->status);
+    };
+    auto program = current_program(kernel_.library, role, kTrial);
+    if (program) {
+      check_(std::move(*program), finish);
+    } else {
+      kernel_.loop.post([finish, error = program.error()] { finish(failure(error)); });
+    }
+  }
+}
+
+void Reload::look(std::function<void()> done) {
+  if (done) done_.push_back(std::move(done));
+  if (busy_) return;
+  for (auto& candidate : kernel_.library.changed()) candidates_.push_back(std::move(candidate));
+  next();
+}
+
+void Reload::refresh(const std::string& name) {
+  if (!starts_with(name, kAgent)) return;
+  const std::string role = name.substr(std::string(kAgent).size());
+  auto program = current_program(kernel_.library, role, kTrial);
+  if (!program) return;
+  check_(std::move(*program), [this, alive = alive_, role](Result<Value> info) {
+    if (*alive && info) dispatcher_.set_role(role, *info);
+  });
+}
+
+void Reload::next() {
+  if (candidates_.empty()) {
+    busy_ = false;
+    while (!done_.empty()) {
+      auto done = std::move(done_.front());
+      done_.pop_front();
+      done();
+    }
+    return;
+  }
+  busy_ = true;
+  script::Version candidate = std::move(candidates_.front());
+  candidates_.pop_front();
+  auto program = program_of(candidate);
+  if (!program) {
+    decide(candidate, failure(program.error()));
+    return;
+  }
+  check_(std::move(*program), [this, alive = alive_, candidate](Result<Value> info) {
+    if (*alive) decide(candidate, std::move(info));
+  });
+}
+
+Result<Program> Reload::program_of(const script::Version& candidate) const {
+  if (starts_with(candidate.name, kAgent)) {
+    return current_program(kernel_.library, candidate.name.substr(std::string(kAgent).size()), kTrial,
+                           &candidate);
+  }
+  Program program;
+  program.agent = kTrial;
+  program.version = candidate.hash;
+  program.key = candidate.hash;
+  program.main = {candidate.source, chunk_name(candidate)};
+  if (!starts_with(candidate.name, kSkill)) return program;
+  auto modules = kernel_.library.closure(kernel_.library.uses(candidate));
+  if (!modules) return failure(modules.error());
+  for (const auto& [id, module] : *modules) program.modules[id] = {module->source, chunk_name(*module)};
+  return program;
+}
+
+void Reload::decide(const script::Version& candidate, Result<Value> info) {
+  store::Batch batch;
+  std::string text;
+  if (info) {
+    kernel_.library.import(candidate, "file", batch);
+    if (starts_with(candidate.name, kAgent)) {
+      dispatcher_.set_role(candidate.name.substr(std::string(kAgent).size()), *info);
+    }
+    text = "is live at version " + short_hash(candidate.hash);
+  } else {
+    kernel_.library.refuse(candidate, info.error().message, batch);
+    text = "refused, the version in force stays: " + info.error().message;
+  }
+  dispatcher_.commit(std::move(batch), [this, alive = alive_, name = candidate.name, text](Status status) {
+    if (!*alive || !status) return;
+    say_(name, text);
+    next();
+  });
+}
+
+}  // namespace clade::run

@@ -1,0 +1,50 @@
+// Reload: a saved file becomes the current version once it has been tried. Each candidate is loaded (and its
+// `selftest` run) in a cell of its own; what does not pass is refused with the reason, and the version in
+// force stays.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "run/dispatcher.h"
+#include "run/executor.h"
+#include "run/kernel.h"
+
+namespace clade::run {
+
+class Reload {
+ public:
+  // Tries a program in isolation; the answer is what it says of itself (see protocol.h, "loaded").
+  using Check = std::function<void(Program, std::function<void(Result<Value>)>)>;
+  // Says what became of a candidate: "agent:builder is live at 3fa2…", "skill:x.y refused: …".
+  using Say = std::function<void(const std::string& name, const std::string& text)>;
+
+  Reload(const Kernel& kernel, Dispatcher& dispatcher, Check check, Say say);
+  ~Reload();
+
+  // Tries the scripts in force of every role, then calls `done`: with the first error, if one does not load.
+  void try_roles(std::function<void(Status)> done);
+  // Looks for changed files and tries them one after the other; `done` once all are decided.
+  void look(std::function<void()> done = {});
+  // Takes over the words of a role's current script, after it changed by other ways than a file.
+  void refresh(const std::string& name);
+
+ private:
+  void next();
+  void decide(const script::Version& candidate, Result<Value> info);
+  Result<Program> program_of(const script::Version& candidate) const;
+
+  Kernel kernel_;
+  Dispatcher& dispatcher_;
+  Check check_;
+  Say say_;
+  std::deque<script::Version> candidates_;
+  std::deque<std::function<void()>> done_;
+  bool busy_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace clade::run

@@ -1,0 +1,97 @@
+// A run in flight: one handling of one message or task by one agent, under pinned versions. Its effects are
+// collected in the outbox and exist for nobody else until the run commits.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/value.h"
+#include "mail/mail.h"
+#include "queue/queue.h"
+#include "run/executor.h"
+#include "run/governance.h"
+#include "run/journal.h"
+#include "script/grants.h"
+
+namespace clade::run {
+
+// What a run wants to happen when it commits. Ids are "r<run>.<n>", n counted per run: a second execution of
+// the same handler gives the same ids.
+struct Outbox {
+  struct Verdict {
+    std::string task;
+    bool accept = false;
+    std::string reason;
+  };
+  struct Vote {
+    std::string proposal;
+    std::string choice;
+    std::string reason;
+  };
+  struct Publication {
+    std::string name;
+    std::string source;
+    Value lineage;
+  };
+  struct FileWrite {
+    std::string path;
+    std::string text;
+  };
+  struct Rule {
+    std::string name;
+    Value value;
+  };
+  struct Failure {
+    std::string reason;
+    bool retry = true;
+  };
+
+  int64_t next = 1;
+  std::vector<queue::NewTask> tasks;
+  std::vector<mail::Message> messages;
+  std::vector<Verdict> verdicts;
+  std::vector<Proposal> proposals;
+  std::vector<Vote> votes;
+  std::vector<Publication> publications;
+  std::vector<FileWrite> files;
+  std::vector<Rule> rules;
+  std::optional<Failure> failure;          // this run's task fails
+  std::optional<std::string> review_task;  // this run's task waits for that task's verdict
+};
+
+enum class Trigger { task, mail };
+
+struct Run {
+  explicit Run(int64_t number) : id(number), journal(number) {}
+
+  int64_t id;
+  std::string agent;  // instance
+  std::string role;
+  Trigger trigger = Trigger::task;
+  std::string trigger_id;
+  queue::Lease lease;  // of a task
+  int64_t attempt = 1;
+  Program program;
+  std::string version;        // hash of the agent's script
+  Value pins = Value::Map();  // skill id → hash
+  int64_t started_at = 0;
+  int64_t seed = 0;
+  Journal journal;
+  Outbox outbox;
+  const script::Grants* grants = nullptr;  // the instance's; outlives the run
+  bool recorded = false;                   // its row is in the store or in a batch
+  int64_t execution = 0;                   // counts executions of the handler under this run
+  // Awaits that are under way: (strand, position) → handle of the effect, 0 while `started` is being stored.
+  struct Awaiting {
+    std::string op;
+    uint64_t handle = 0;
+    int64_t execution = 0;  // which execution of the handler waits: an earlier one died with its cell
+  };
+  std::map<std::pair<std::string, int64_t>, Awaiting> awaiting;
+};
+
+}  // namespace clade::run

@@ -1,0 +1,34 @@
+#include "run/sleep.h"
+
+#include <algorithm>
+
+namespace clade::run {
+namespace {
+constexpr int64_t kLongestMs = int64_t{366} * 24 * 3600 * 1000;
+}
+
+Status SleepEffect::check(const Value& args, const script::Grants&) const {
+  const double ms = args["ms"].as_real(-1);
+  if (ms >= 0 && ms <= static_cast<double>(kLongestMs)) return {};
+  return failure("invalid", "sleep: `ms` must be a number from 0 to " + std::to_string(kLongestMs));
+}
+
+uint64_t SleepEffect::start(const EffectRequest& request, Done done) {
+  const auto ms = static_cast<int64_t>(request.args["ms"].as_real());
+  const int64_t left = std::max<int64_t>(0, request.started_at + ms - clock_.wall_ms());
+  const uint64_t handle = next_++;
+  timers_.emplace(handle, loop::Timer(loop_))
+      .first->second.start(left, [this, handle, done = std::move(done)] {
+        // The timer owns this function: out of it first.
+        const Done finish = done;
+        timers_.erase(handle);
+        finish(Value(true));
+      });
+  return handle;
+}
+
+void SleepEffect::cancel(uint64_t handle) {
+  timers_.erase(handle);
+}
+
+}  // namespace clade::run

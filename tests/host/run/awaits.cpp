@@ -1,0 +1,130 @@
+#include "run/awaits.h"
+
+#include "fixture.h"
+
+namespace clade::run {
+namespace {
+
+// Two agents that talk: a task for the worker, mail for the other.
+int64_t begin_ask(PlayedHost& host) {
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  host.dispatcher->called(run, "0", 1, "ask",
+                          Value{{"to", "agent:other"}, {"kind", "question"}, {"body", 6}});
+  return run;
+}
+
+}  // namespace
+
+TEST_CASE("an ask is answered by the other agent's handler, in its transaction") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const int64_t asking = begin_ask(host);
+  const auto asked = host.next_start();
+  CHECK(asked.program.agent == "other");
+  CHECK(asked.invocation.argument["wants_reply"].as_bool());
+  CHECK(asked.invocation.argument["body"].as_integer() == 6);
+  host.dispatcher->finished(asked.invocation.run, Value(42), Value());
+  CHECK(host.next_answer()->as_integer() == 42);
+  CHECK(host.count("SELECT count(*) FROM journal WHERE run = " + std::to_string(asking) +
+                   " AND status = 'done'") == 1);
+}
+
+TEST_CASE("an ask survives a crash on either side of its answer") {
+  const Folder folder;
+  int64_t asking = 0;
+  const bool answered = GENERATE(false, true);
+  {
+    PlayedHost host(folder);
+    asking = begin_ask(host);
+    const auto asked = host.next_start();
+    if (answered) {
+      host.dispatcher->finished(asked.invocation.run, Value(42), Value());
+      host.settle();
+    }
+  }
+  PlayedHost host(folder);
+  host.settle();
+  for (const auto& start : host.executor.starts) {
+    if (start.program.agent == "worker") {
+      CHECK(start.invocation.run == asking);
+      host.dispatcher->called(asking, "0", 1, "ask",
+                              Value{{"to", "agent:other"}, {"kind", "question"}, {"body", 6}});
+    } else {
+      CHECK_FALSE(answered);  // the question is not delivered twice once it was answered
+      host.dispatcher->finished(start.invocation.run, Value(42), Value());
+    }
+  }
+  CHECK(host.next_answer()->as_integer() == 42);
+  CHECK(host.count("SELECT count(*) FROM message") == 1);
+}
+
+TEST_CASE("a circle of asks is refused by naming it") {
+  const Folder folder;
+  PlayedHost host(folder);
+  begin_ask(host);
+  const auto asked = host.next_start();
+  auto circle = host.call(asked.invocation.run, 1, "ask", {{"to", "agent:worker"}, {"kind", "back"}});
+  REQUIRE_FALSE(circle);
+  CHECK(circle.error().code == "refused");
+  CHECK(circle.error().message.find("other → worker → other") != std::string::npos);
+}
+
+TEST_CASE("an agent cannot ask itself, or several") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  auto self = host.call(run, 1, "ask", {{"to", "agent:worker"}, {"kind", "x"}});
+  REQUIRE_FALSE(self);
+  CHECK(self.error().code == "refused");
+  auto nobody = host.call(run, 2, "ask", {{"to", "agent:ghost"}, {"kind", "x"}});
+  REQUIRE_FALSE(nobody);
+  CHECK(nobody.error().code == "not_found");
+}
+
+TEST_CASE("an ask ends with an error when it takes too long") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  host.dispatcher->called(run, "0", 1, "ask", Value{{"to", "agent:other"}, {"kind", "x"}, {"timeout_ms", 0}});
+  while (host.executor.answers.empty()) host.settle();
+  CHECK(host.next_answer().error().code == "timeout");
+}
+
+TEST_CASE("a refused await is answered at once and leaves no trace") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  auto refused = host.call(run, 1, "cell.eval", {{"refuse", true}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == "refused");
+  CHECK(host.call(run, 2, "no.such", Value(Value::Map())).error().code == "invalid");
+  CHECK(host.count("SELECT count(*) FROM journal") == 0);
+}
+
+TEST_CASE("strands wait side by side and get their own answers") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  host.dispatcher->called(run, "0.1", 1, "cell.eval", Value{{"source", "a"}});
+  host.dispatcher->called(run, "0.2", 1, "cell.eval", Value{{"source", "b"}});
+  host.settle();
+  REQUIRE(host.evaluation.begun.size() == 2);
+  auto second = std::move(host.evaluation.pending.rbegin()->second);
+  host.evaluation.pending.erase(std::prev(host.evaluation.pending.end()));
+  second(Value("b"));
+  host.settle();
+  REQUIRE(host.executor.answers.size() == 1);
+  CHECK(host.executor.answers.front().strand == "0.2");
+  host.executor.answers.pop_front();
+  host.evaluation.finish(Value("a"));
+  host.settle();
+  REQUIRE(host.executor.answers.size() == 1);
+  CHECK(host.executor.answers.front().strand == "0.1");
+}
+
+}  // namespace clade::run

@@ -1,0 +1,296 @@
+#include "run/dispatcher.h"
+
+#include "fixture.h"
+
+namespace clade::run {
+
+TEST_CASE("a handler's effects happen together when it returns, and not before") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const std::string task = host.add("work_a");
+  const auto start = host.next_start();
+  CHECK(start.invocation.handler == "on_task");
+  CHECK(start.invocation.argument["id"].as_string() == task);
+  const int64_t run = start.invocation.run;
+
+  auto added = host.call(run, 1, "queue.add", {{"type", "work_b"}, {"payload", Value{{"n", 1}}}});
+  REQUIRE(added);
+  CHECK(added->as_string() == "r" + std::to_string(run) + ".1");
+  REQUIRE(host.call(run, 2, "mail.send", {{"to", "agent:other"}, {"kind", "note"}, {"body", "hello"}}));
+  CHECK(host.count("SELECT count(*) FROM task") == 1);
+  CHECK(host.count("SELECT count(*) FROM message") == 0);
+  CHECK(host.executor.starts.empty());
+
+  host.dispatcher->finished(run, Value{{"score", 7}}, Value{{"runs", 1}});
+  CHECK(host.state_of(task) == "completed");
+  CHECK(host.count("SELECT count(*) FROM task") == 2);
+  CHECK(host.count("SELECT count(*) FROM message WHERE recipient = 'other'") == 1);
+  CHECK(host.count("SELECT count(*) FROM agent WHERE state = '{\"runs\":1}'") == 1);
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'committed'") == 1);
+}
+
+TEST_CASE("a handler that fails leaves nothing but its attempt") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const std::string task = host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  REQUIRE(host.call(run, 1, "queue.add", {{"type", "work_b"}}));
+  host.dispatcher->failed(run, "agents/worker/init.lua@abc:7: boom");
+  CHECK(host.state_of(task) == "queued");  // waits for its backoff
+  CHECK(host.count("SELECT count(*) FROM task") == 1);
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%:7: boom'") == 1);
+  CHECK(host.count("SELECT count(*) FROM agent") == 0);
+}
+
+TEST_CASE("an await is on disk before its effect starts, and its result before the script has it") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  host.dispatcher->called(run, "0", 1, "cell.eval", Value{{"source", "return 1"}});
+  CHECK(host.evaluation.begun.empty());  // nothing is committed before the loop turns
+  host.settle();
+  REQUIRE(host.evaluation.begun.size() == 1);
+  CHECK(host.count("SELECT count(*) FROM journal WHERE status = 'started'") == 1);
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'running'") == 1);
+  host.evaluation.finish(Value{{"ok", true}, {"units", 5}, {"cpu_us", 1000}});
+  CHECK(host.executor.answers.empty());
+  CHECK(host.next_answer()->operator[]("ok").as_bool());
+  CHECK(host.count("SELECT count(*) FROM journal WHERE status = 'done'") == 1);
+  CHECK(host.count("SELECT sum(units) FROM ledger") == 5);
+}
+
+TEST_CASE("after a crash a finished await is handed out again and not repeated") {
+  const Folder folder;
+  int64_t run = 0;
+  {
+    PlayedHost host(folder);
+    host.add("work_a");
+    run = host.next_start().invocation.run;
+    host.dispatcher->called(run, "0", 1, "cell.eval", Value{{"source", "return 1"}});
+    host.settle();
+    host.evaluation.finish(Value{{"value", 41}});
+    REQUIRE(host.next_answer());
+    host.dispatcher->called(run, "0", 2, "cell.eval", Value{{"source", "return 2"}});
+    host.settle();  // begun, never finished
+  }
+  PlayedHost host(folder);
+  const auto start = host.next_start();
+  CHECK(start.invocation.run == run);
+  CHECK(host.call(run, 1, "cell.eval", {{"source", "return 1"}})->operator[]("value").as_integer() == 41);
+  CHECK(host.evaluation.begun.empty());
+  host.dispatcher->called(run, "0", 2, "cell.eval", Value{{"source", "return 2"}});
+  host.settle();
+  CHECK(host.evaluation.begun.size() == 1);  // idempotent: cut off, so it starts again
+  host.evaluation.finish(Value(1));
+  REQUIRE(host.next_answer());
+  CHECK(host.count("SELECT count(*) FROM journal") == 2);
+}
+
+TEST_CASE("an await that was cut off and may not be repeated has an unknown outcome") {
+  const Folder folder;
+  int64_t run = 0;
+  {
+    PlayedHost host(folder);
+    host.add("work_a");
+    run = host.next_start().invocation.run;
+    host.dispatcher->called(run, "0", 1, "process.run", Value{{"arguments", Value::Array{"git"}}});
+    host.settle();
+    REQUIRE(host.process.begun.size() == 1);
+  }
+  PlayedHost host(folder);
+  REQUIRE(host.next_start().invocation.run == run);
+  const auto answer = host.call(run, 1, "process.run", {{"arguments", Value::Array{"git"}}});
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().code == "outcome_unknown");
+  CHECK(host.process.begun.empty());
+}
+
+TEST_CASE("a handler that takes another way than before stops as diverged") {
+  const Folder folder;
+  int64_t run = 0;
+  std::string task;
+  {
+    PlayedHost host(folder);
+    task = host.add("work_a");
+    run = host.next_start().invocation.run;
+    host.dispatcher->called(run, "0", 1, "process.run", Value{{"arguments", Value::Array{"one"}}});
+    host.settle();
+    host.process.finish(Value(1));
+    REQUIRE(host.next_answer());
+  }
+  PlayedHost host(folder);
+  REQUIRE(host.next_start().invocation.run == run);
+  host.dispatcher->called(run, "0", 1, "process.run", Value{{"arguments", Value::Array{"two"}}});
+  CHECK(host.state_of(task) == "queued");
+  CHECK(host.process.begun.empty());
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'diverged' AND error LIKE '%one%two%'") == 1);
+}
+
+TEST_CASE("a run without outside effects writes no journal and starts again") {
+  const Folder folder;
+  {
+    PlayedHost host(folder);
+    host.add("work_a");
+    const int64_t run = host.next_start().invocation.run;
+    REQUIRE(host.call(run, 1, "queue.list", Value(Value::Map())));
+  }
+  PlayedHost host(folder);
+  const auto start = host.next_start();
+  CHECK(start.invocation.argument["type"].as_string() == "work_a");
+  CHECK(host.count("SELECT count(*) FROM journal") == 0);
+  CHECK(host.count("SELECT count(*) FROM task_event WHERE verb = 'release'") == 1);
+}
+
+TEST_CASE("a read is journaled with the next await: a second execution sees what the first saw") {
+  const Folder folder;
+  int64_t run = 0;
+  {
+    PlayedHost host(folder);
+    host.add("work_a");
+    run = host.next_start().invocation.run;
+    auto list = host.call(run, 1, "queue.list", Value(Value::Map()));
+    REQUIRE(list);
+    CHECK(list->as_array().size() == 1);
+    host.dispatcher->called(run, "0", 2, "cell.eval", Value{{"source", "x"}});
+    host.settle();
+    host.add("work_b");  // another one by now
+  }
+  PlayedHost host(folder);
+  REQUIRE(host.next_start().invocation.run == run);
+  CHECK(host.call(run, 1, "queue.list", Value(Value::Map()))->as_array().size() == 1);
+}
+
+TEST_CASE("a neighbour of a dead cell runs on without a spent attempt or a repeated await") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const std::string task = host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  host.dispatcher->called(run, "0", 1, "process.run", Value{{"arguments", Value::Array{"make"}}});
+  host.settle();
+  host.dispatcher->lost(run, false, "a neighbour crashed");
+  const auto again = host.next_start();
+  CHECK(again.invocation.run == run);
+  CHECK(again.invocation.argument["attempt"].as_integer() == 1);
+  host.dispatcher->called(run, "0", 1, "process.run", Value{{"arguments", Value::Array{"make"}}});
+  host.settle();
+  CHECK(host.process.begun.size() == 1);  // the one that is still under way
+  host.process.finish(Value{{"code", 0}});
+  REQUIRE(host.next_answer());
+  host.dispatcher->finished(run, Value(), Value());
+  CHECK(host.state_of(task) == "completed");
+}
+
+TEST_CASE("whoever took a cell down spends an attempt, and its version is recorded") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const std::string task = host.add("work_a");
+  const auto start = host.next_start();
+  host.dispatcher->lost(start.invocation.run, true, "killed by SIGSEGV");
+  CHECK(host.state_of(task) == "queued");
+  CHECK(host.count(
+            "SELECT count(*) FROM script_event WHERE verb = 'blamed' AND name = 'agent:worker' AND hash = '" +
+            start.program.version + "'") == 1);
+}
+
+TEST_CASE("a task cancelled while it runs is fenced: the run changes nothing") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const std::string task = host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  REQUIRE(host.call(run, 1, "queue.add", {{"type", "work_b"}}));
+  store::Batch batch;
+  REQUIRE(host.queue.cancel(task, "operator", "changed my mind", batch));
+  host.dispatcher->commit(std::move(batch), nullptr);
+  host.dispatcher->finished(run, Value("late"), Value{{"runs", 9}});  // before the loop could end the run
+  CHECK(host.state_of(task) == "cancelled");
+  CHECK(host.count("SELECT count(*) FROM task") == 1);
+  CHECK(host.count("SELECT count(*) FROM agent") == 0);
+  CHECK(host.count("SELECT count(*) FROM task_event WHERE verb = 'late'") == 1);
+}
+
+TEST_CASE("a state that JSON cannot hold or that is too large fails the run") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const std::string task = host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  SECTION("not UTF-8") {
+    host.dispatcher->finished(run, Value(), Value{{"name", "\xff"}});
+  }
+  SECTION("too large") {
+    host.dispatcher->finished(run, Value(), Value{{"name", std::string(70000, 'x')}});
+  }
+  CHECK(host.state_of(task) == "queued");
+  CHECK(host.count("SELECT count(*) FROM agent") == 0);
+}
+
+TEST_CASE("a task that fails too often is a dead letter, and those who listen get mail") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const std::string task = host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  REQUIRE(host.call(run, 1, "queue.fail", {{"reason", "no use"}, {"retry", false}}));
+  host.dispatcher->finished(run, Value(), Value());
+  CHECK(host.state_of(task) == "dead_letter");
+  const auto mail = host.next_start();
+  CHECK(mail.invocation.handler == "on_mail");
+  CHECK(mail.program.agent == "other");
+  CHECK(mail.invocation.argument["kind"].as_string() == "task_failed");
+  CHECK(mail.invocation.argument["body"]["error"].as_string() == "no use");
+}
+
+TEST_CASE("a review holds its task until the verdict") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const std::string task = host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  auto review = host.call(run, 1, "queue.review", {{"type", "check"}});
+  REQUIRE(review);
+  host.dispatcher->finished(run, Value("candidate"), Value());
+  CHECK(host.state_of(task) == "reviewing");
+  const auto check = host.next_start();
+  CHECK(check.invocation.argument["payload"]["reviews"].as_string() == task);
+  const int64_t reviewing = check.invocation.run;
+  SECTION("accepted") {
+    REQUIRE(host.call(reviewing, 1, "queue.accept", {{"task", task}}));
+    CHECK(host.state_of(task) == "reviewing");
+    host.dispatcher->finished(reviewing, Value(), Value());
+    CHECK(host.state_of(task) == "completed");
+  }
+  SECTION("rejected") {
+    REQUIRE(host.call(reviewing, 1, "queue.reject", {{"task", task}, {"reason", "too long"}}));
+    host.dispatcher->finished(reviewing, Value(), Value());
+    CHECK(host.next_start().invocation.argument["error"].as_string() == "too long");
+  }
+  SECTION("ended without a verdict") {
+    host.dispatcher->finished(reviewing, Value(), Value());
+    CHECK(host.state_of(task) != "reviewing");
+  }
+  SECTION("a verdict on another task is refused") {
+    auto refused = host.call(reviewing, 1, "queue.accept", {{"task", "t999"}});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "refused");
+  }
+}
+
+TEST_CASE("approvals are given by nobody only when that was asked for") {
+  const Folder folder;
+  const bool automatic = GENERATE(false, true);
+  PlayedHost host(folder, automatic);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  auto id = host.call(run, 1, "queue.add", {{"type", "work_b"}, {"approval", "really?"}});
+  REQUIRE(id);
+  host.dispatcher->finished(run, Value(), Value());
+  if (automatic) {
+    CHECK(host.next_start().invocation.argument["id"].as_string() == id->as_string());
+    CHECK(host.count(
+              "SELECT count(*) FROM task_event WHERE verb = 'approve' AND agent || detail LIKE '%nobody%'") ==
+          1);
+  } else {
+    CHECK(host.state_of(id->as_string()) == "awaiting_approval");
+    CHECK(host.executor.starts.empty());
+  }
+}
+
+}  // namespace clade::run
