@@ -1,0 +1,40 @@
+// `process.run`: a granted program, run once under the host's eyes, in the swarm's folder.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "loop/loop.h"
+#include "run/effect.h"
+
+namespace clade::worker {
+
+// The arguments as grants see them: joined by single blanks. An argument that is empty or holds a blank, a
+// line break, another control character, a quote or a backslash is put in single quotes (one inside as '\''),
+// so that no two commands read alike: {"git", "add x"} is "git 'add x'", which a grant for "git add x" does
+// not cover.
+std::string command_text(const std::vector<std::string>& arguments);
+
+// Args: {arguments={text, …}, cwd?=<below the swarm's folder>, input?, timeout_ms?=60000}. Result: {code,
+// signal, out, error, truncated, cpu_us, wall_us, timed_out}; code is 128 + signal for a program that a
+// signal ended; out and error hold the first MB each. Needs the grant "process.run:<command_text>". The
+// environment is PATH, HOME, LANG and TZ of the host; no shell. A program named with a slash is looked for
+// from the swarm's folder, whatever cwd is. On timeout the process group is killed. Fails with "not_found"
+// (no such program or cwd), "refused" (cwd leads out of the folder), "io".
+class CommandEffect final : public run::Effect {
+ public:
+  CommandEffect(loop::Loop& loop, std::string folder);
+  ~CommandEffect() override;  // kills what still runs, without a report
+  bool idempotent() const override { return false; }
+  Status check(const Value& args, const script::Grants& grants) const override;
+  uint64_t start(const run::EffectRequest& request, Done done) override;
+  void cancel(uint64_t handle) override;
+
+ private:
+  struct State;
+  std::shared_ptr<State>
+      state_;  // shared with what is posted to the loop, which looks whether it is still there
+};
+
+}  // namespace clade::worker
