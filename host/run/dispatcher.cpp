@@ -39,7 +39,7 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       Instance instance;
       instance.name = number == 1 ? entry.name : entry.name + "#" + std::to_string(number);
       instance.role = entry.role;
-      instance.grants = script::Grants(instance.name, kernel_.library.agent(entry.role).grants, entry.grants);
+      instance.given = entry.grants;
       instances_.emplace(instance.name, std::move(instance));
     }
   }
@@ -60,6 +60,11 @@ void Dispatcher::set_role(const std::string& role, const Value& info) {
   entry.mail = info["has"]["on_mail"].as_bool();
   entry.migrates = info["has"]["migrate"].as_bool();
   roles_[role] = std::move(entry);
+  // A new version may ask for other grants.
+  for (auto& [name, instance] : instances_) {
+    if (instance.role != role) continue;
+    instance.grants = script::Grants(name, kernel_.library.agent(role).grants, instance.given, role);
+  }
   wake();
 }
 

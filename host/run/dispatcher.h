@@ -85,7 +85,8 @@ class Dispatcher final : public RunEvents {
   struct Instance {
     std::string name;
     std::string role;
-    script::Grants grants;
+    std::vector<std::string> given;  // grants, by swarm.yaml
+    script::Grants grants;           // what is both given and asked for
     Value state;
     std::string state_version;  // version that wrote it; "" if none did
     Run* run = nullptr;

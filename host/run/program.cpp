@@ -23,7 +23,9 @@ Result<Program> current_program(const script::Library& library, const std::strin
   const auto* version = candidate && candidate->name == name ? candidate : library.current(name);
   if (!version)
     return failure("not_found", "the role " + role + " has no script: add agents/" + role + "/init.lua");
-  auto modules = library.closure(library.agent(role).skills);
+  // The manifest on disk is the candidate's; the one in force is the current version's.
+  auto modules =
+      library.closure(version == candidate ? library.uses(*candidate) : library.agent(role).skills);
   if (!modules) return failure(modules.error());
   Program program;
   program.agent = agent;

@@ -1,7 +1,5 @@
 #include "run/reload.h"
 
-#include <set>
-
 #include "base/bytes.h"
 #include "run/program.h"
 
@@ -61,8 +59,16 @@ void Reload::try_roles(std::function<void(Status)> done) {
 void Reload::look(std::function<void()> done) {
   if (done) done_.push_back(std::move(done));
   if (busy_) return;
-  for (auto& candidate : kernel_.library.changed()) candidates_.push_back(std::move(candidate));
+  gather();
   next();
+}
+
+void Reload::gather() {
+  imported_ = false;
+  for (auto& candidate : kernel_.library.changed()) candidates_.push_back(std::move(candidate));
+  for (const auto& problem : kernel_.library.problems()) {
+    if (said_.insert(problem.message).second) say_("scripts", problem.message);
+  }
 }
 
 void Reload::refresh(const std::string& name) {
@@ -76,6 +82,7 @@ void Reload::refresh(const std::string& name) {
 }
 
 void Reload::next() {
+  if (candidates_.empty() && imported_) gather();  // a skill that uses a new one is offered only now
   if (candidates_.empty()) {
     busy_ = false;
     while (!done_.empty()) {
@@ -107,11 +114,22 @@ Result<Program> Reload::program_of(const script::Version& candidate) const {
   program.agent = kTrial;
   program.version = candidate.hash;
   program.key = candidate.hash;
-  program.main = {candidate.source, chunk_name(candidate)};
-  if (!starts_with(candidate.name, kSkill)) return program;
+  if (!starts_with(candidate.name, kSkill)) {
+    program.main = {candidate.source, chunk_name(candidate)};
+    return program;
+  }
+  // A skill is no agent: it is tried as what an agent requires, with its own selftest if it has one.
+  const std::string id = candidate.name.substr(std::string(kSkill).size());
+  program.main = {"local skill = require(\"" + id +
+                      "\")\n"
+                      "return { api = 1, on_mail = function() end, selftest = function()\n"
+                      "  if type(skill) == \"table\" and skill.selftest then skill.selftest() end\n"
+                      "end }\n",
+                  "trial of " + candidate.name};
+  program.modules[id] = {candidate.source, chunk_name(candidate)};
   auto modules = kernel_.library.closure(kernel_.library.uses(candidate));
   if (!modules) return failure(modules.error());
-  for (const auto& [id, module] : *modules) program.modules[id] = {module->source, chunk_name(*module)};
+  for (const auto& [used, module] : *modules) program.modules[used] = {module->source, chunk_name(*module)};
   return program;
 }
 
@@ -120,6 +138,7 @@ void Reload::decide(const script::Version& candidate, Result<Value> info) {
   std::string text;
   if (info) {
     kernel_.library.import(candidate, "file", batch);
+    imported_ = true;
     if (starts_with(candidate.name, kAgent)) {
       dispatcher_.set_role(candidate.name.substr(std::string(kAgent).size()), *info);
     }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -33,6 +34,7 @@ class Reload {
   void refresh(const std::string& name);
 
  private:
+  void gather();
   void next();
   void decide(const script::Version& candidate, Result<Value> info);
   Result<Program> program_of(const script::Version& candidate) const;
@@ -43,7 +45,9 @@ class Reload {
   Say say_;
   std::deque<script::Version> candidates_;
   std::deque<std::function<void()>> done_;
+  std::set<std::string> said_;  // problems, each said once
   bool busy_ = false;
+  bool imported_ = false;  // since the files were looked at: then others may be ready
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

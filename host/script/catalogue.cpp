@@ -50,6 +50,7 @@ std::string manifest_path(const std::string& name) {
 
 std::vector<std::string> ids_of(const std::map<std::string, SkillManifest>& skills) {
   std::vector<std::string> ids;
+  ids.reserve(skills.size());
   for (const auto& [id, manifest] : skills) ids.push_back(id);
   return ids;
 }

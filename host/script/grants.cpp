@@ -144,6 +144,7 @@ Status check_grant_form(const std::string& grant) {
   const Capability* known = find_capability(name);
   if (!known) {
     std::vector<std::string> names;
+    names.reserve(kCapabilities.size());
     for (const auto& capability : kCapabilities) names.emplace_back(capability.name);
     const std::string hint = did_you_mean(name, names);
     return failure("invalid",

@@ -87,6 +87,8 @@ struct Library::Shelves {
   // Reads the manifests again; returns the names of scripts whose folder is there, without those whose
   // manifest is not right.
   std::vector<std::string> read_manifests();
+  // Puts the manifest of a script as it was read last into a catalogue.
+  void take_manifest(const std::string& name, Catalogue& into) const;
   // The catalogue as it would be with the candidate's manifest in force.
   Catalogue with_manifest(const std::string& name) const;
   std::optional<Version> candidate(const std::string& name);
@@ -191,11 +193,15 @@ std::vector<std::string> Library::Shelves::read_manifests() {
   return names;
 }
 
+void Library::Shelves::take_manifest(const std::string& name, Catalogue& into) const {
+  const std::string key = after_colon(name);
+  if (is_kind(name, "skill")) into.skills.insert_or_assign(key, read_skills.at(key));
+  if (is_kind(name, "agent")) into.roles.insert_or_assign(key, read_roles.at(key));
+}
+
 Catalogue Library::Shelves::with_manifest(const std::string& name) const {
   Catalogue next = catalogue;
-  const std::string key = after_colon(name);
-  if (is_kind(name, "skill")) next.skills.insert_or_assign(key, read_skills.at(key));
-  if (is_kind(name, "agent")) next.roles.insert_or_assign(key, read_roles.at(key));
+  take_manifest(name, next);
   return next;
 }
 
@@ -326,7 +332,8 @@ std::vector<std::string> Library::uses(const Version& candidate) const {
 void Library::import(const Version& candidate, const std::string& by, store::Batch& batch) {
   // What it replaces may have changed while it was tested.
   Version version = shelves_->version(candidate.name, candidate.source, "file");
-  shelves_->catalogue = shelves_->with_manifest(candidate.name);
+  // In place: others hold references to manifests.
+  shelves_->take_manifest(candidate.name, shelves_->catalogue);
   auto& rules = shelves_->catalogue.rules;
   const bool is_new_rule = is_kind(candidate.name, "rule") && !shelves_->current.count(candidate.name);
   if (is_new_rule) rules.push_back(after_colon(candidate.name));

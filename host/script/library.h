@@ -48,7 +48,7 @@ class Library {
   const std::vector<Error>& problems() const;
 
   const SwarmManifest& swarm() const;
-  // Throws std::out_of_range for a role or id that is not there. Borrowed; an import replaces the contents.
+  // Throws std::out_of_range for a role or id that is not there. Borrowed; an import changes the contents.
   const AgentManifest& agent(const std::string& role) const;
   const SkillManifest& skill(const std::string& id) const;
   std::vector<std::string> skills() const;
@@ -86,8 +86,8 @@ class Library {
   // write_file_atomic; "conflict" if a person changed the file meanwhile: their text stays and is offered by
   // `changed`.
   Status write_back(const std::string& name) const;
-  // Folders to watch for changes: absolute paths. Ask again after an import, a new skill has a folder of its
-  // own.
+  // Folders to watch for changes: absolute paths. Ask again after every change, a new skill has a folder of
+  // its own.
   std::vector<std::string> watched_folders() const;
 
  private:

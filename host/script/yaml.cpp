@@ -1,10 +1,13 @@
 #include "script/yaml.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <sstream>
 
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "base/bytes.h"
@@ -18,7 +21,7 @@ std::string place(const std::string& path, Mark mark) {
   return path + ":" + std::to_string(mark.line) + ":" + std::to_string(mark.column) + ": ";
 }
 
-// Thrown inside this file only, where the recursion over the library's nodes would make a Result noisy.
+// Thrown inside this file only, out of the library's callbacks.
 struct Refusal {
   std::string code;
   Mark mark;
@@ -98,74 +101,186 @@ Value plain_scalar(const std::string& text) {
 
 constexpr std::string_view kStandardTag = "tag:yaml.org,2002:";
 
-Value typed_scalar(const YAML::Node& node, Mark mark) {
-  const std::string& tag = node.Tag();
-  if (tag == "!") return node.Scalar();  // quoted, or tagged "not specific"
-  if (tag.empty() || tag == "?") return plain_scalar(node.Scalar());
-  if (tag == std::string(kStandardTag) + "str") return node.Scalar();
+Value typed_scalar(const std::string& tag, const std::string& text, Mark mark) {
+  if (tag == "!") return text;  // quoted, or tagged "not specific"
+  if (tag.empty() || tag == "?") return plain_scalar(text);
+  if (tag == std::string(kStandardTag) + "str") return text;
   if (std::string_view(tag).starts_with(kStandardTag)) {
     const auto kind = std::string_view(tag).substr(kStandardTag.size());
-    Value value = plain_scalar(node.Scalar());
+    Value value = plain_scalar(text);
     const bool fits = (kind == "int" && value.is_integer()) || (kind == "float" && value.is_number()) ||
                       (kind == "bool" && value.is_bool()) || (kind == "null" && value.is_nil());
     if (fits) return value;
     if (is_one_of(kind, {"int", "float", "bool", "null"})) {
-      throw Refusal{"invalid", mark, "\"" + node.Scalar() + "\" is no !!" + std::string(kind)};
+      throw Refusal{"invalid", mark, "\"" + text + "\" is no !!" + std::string(kind)};
     }
   }
   throw Refusal{"invalid", mark, "the tag " + tag + " is not known here: leave it out"};
 }
 
-// Copies the library's nodes, which aliases may have made into a graph, out as a bounded tree.
-class Converter {
+// Builds the tree from the parser's events. The library's own nodes are not used: they turn aliases into a
+// graph without bounds and forget where an alias stands.
+class Builder : public YAML::EventHandler {
  public:
-  YamlNode convert(const YAML::Node& node, size_t depth) {
-    YamlNode out;
-    out.mark = to_mark(node.Mark());
-    if (++count_ > kYamlValues) {
-      throw Refusal{"limit", out.mark,
-                    "more than " + std::to_string(kYamlValues) +
-                        " values (an alias counts as what it stands for): split the file"};
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    YamlNode node;
+    node.mark = to_mark(mark);
+    if (expects_key()) throw Refusal{"invalid", node.mark, "a key must be text"};
+    count(1, node.mark);
+    add(std::move(node), 0, anchor);
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& text) override {
+    YamlNode node;
+    node.mark = to_mark(mark);
+    if (expects_key()) {
+      add_key({text, node.mark}, tag);
+      return;
     }
-    if (depth > kYamlDepth) {
-      throw Refusal{
-          "limit", out.mark,
-          "nested deeper than " + std::to_string(kYamlDepth) + " levels (or an alias that contains itself)"};
+    count(1, node.mark);
+    node.scalar = typed_scalar(tag, text, node.mark);
+    add(std::move(node), 0, anchor);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open(YamlNode::Kind::list, to_mark(mark), tag, "seq", anchor);
+  }
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open(YamlNode::Kind::map, to_mark(mark), tag, "map", anchor);
+  }
+  void OnSequenceEnd() override { close(); }
+  void OnMapEnd() override { close(); }
+
+  void OnAlias(const YAML::Mark& at, YAML::anchor_t anchor) override {
+    const Mark mark = to_mark(at);
+    if (expects_key()) throw Refusal{"invalid", mark, "a key must be text"};
+    const auto found = anchors_.find(anchor);
+    if (found == anchors_.end()) throw Refusal{"invalid", mark, "an alias that contains itself"};
+    count(found->second.values, mark);
+    check_depth(stack_.size() + found->second.levels, mark);
+    YamlNode node = found->second.node;
+    node.mark = mark;
+    add(std::move(node), found->second.levels, 0);
+  }
+
+  YamlNode take() { return std::move(root_); }
+
+ private:
+  // A list or map that is not finished.
+  struct Frame {
+    YamlNode node;
+    YAML::anchor_t anchor = 0;
+    size_t values_before = 0;
+    size_t levels = 0;  // of lists and maps inside
+    std::map<std::string, Mark> seen;
+  };
+  // What aliases of an anchor stand for.
+  struct Anchored {
+    YamlNode node;
+    size_t values = 0;
+    size_t levels = 0;
+  };
+
+  bool expects_key() const {
+    return !stack_.empty() && stack_.back().node.kind == YamlNode::Kind::map &&
+           stack_.back().node.keys.size() == stack_.back().node.items.size();
+  }
+
+  void count(size_t values, Mark mark) {
+    count_ += values;
+    if (count_ <= kYamlValues) return;
+    throw Refusal{"limit", mark,
+                  "more than " + std::to_string(kYamlValues) +
+                      " values (an alias counts as what it stands for): split the file"};
+  }
+
+  static void check_depth(size_t levels, Mark mark) {
+    if (levels <= kYamlDepth) return;
+    throw Refusal{"limit", mark, "nested deeper than " + std::to_string(kYamlDepth) + " levels"};
+  }
+
+  void add_key(YamlNode::Key key, const std::string& tag) {
+    Frame& frame = stack_.back();
+    if (key.text == "<<" && tag != "!") {
+      throw Refusal{"invalid", key.mark, "merge keys (<<) are not supported: write the keys out"};
     }
-    if (node.IsSequence()) {
-      out.kind = YamlNode::Kind::list;
-      for (const auto& item : node) out.items.push_back(convert(item, depth + 1));
-    } else if (node.IsMap()) {
-      out.kind = YamlNode::Kind::map;
-      convert_map(node, depth, out);
-    } else if (node.IsScalar()) {
-      out.scalar = typed_scalar(node, out.mark);
+    const auto [first, is_new] = frame.seen.emplace(key.text, key.mark);
+    if (!is_new) {
+      throw Refusal{"invalid", key.mark,
+                    "key \"" + key.text + "\" appears twice (first on line " +
+                        std::to_string(first->second.line) + "): remove one"};
     }
-    return out;
+    frame.node.keys.push_back(std::move(key));
+  }
+
+  void open(YamlNode::Kind kind, Mark mark, const std::string& tag, std::string_view standard,
+            YAML::anchor_t anchor) {
+    if (expects_key()) throw Refusal{"invalid", mark, "a key must be text"};
+    if (!is_one_of(tag, {"", "?", "!"}) && tag != std::string(kStandardTag) + std::string(standard)) {
+      throw Refusal{"invalid", mark, "the tag " + tag + " is not known here: leave it out"};
+    }
+    Frame frame;
+    frame.values_before = count_;
+    count(1, mark);
+    check_depth(stack_.size() + 1, mark);
+    frame.node.kind = kind;
+    frame.node.mark = mark;
+    frame.anchor = anchor;
+    stack_.push_back(std::move(frame));
+  }
+
+  void close() {
+    Frame frame = std::move(stack_.back());
+    stack_.pop_back();
+    values_of_last_ = count_ - frame.values_before;
+    add(std::move(frame.node), frame.levels + 1, frame.anchor);
+  }
+
+  // Puts a finished node where it belongs. `levels`: how deep lists and maps are nested in it, itself
+  // included.
+  void add(YamlNode node, size_t levels, YAML::anchor_t anchor) {
+    if (anchor != 0) {
+      const size_t values = levels == 0 ? 1 : values_of_last_;
+      count(values, node.mark);  // the copy
+      anchors_.insert_or_assign(anchor, Anchored{node, values, levels});
+    }
+    if (stack_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    stack_.back().levels = std::max(stack_.back().levels, levels);
+    stack_.back().node.items.push_back(std::move(node));
+  }
+
+  std::vector<Frame> stack_;
+  std::map<YAML::anchor_t, Anchored> anchors_;
+  YamlNode root_;
+  size_t count_ = 0;
+  size_t values_of_last_ = 0;
+};
+
+// Refuses whatever comes after the first document: another one, or what the library could not make sense of
+// and would hand out as empty documents for ever.
+class Rest : public Builder {
+ public:
+  explicit Rest(std::string_view text) : text_(text) {}
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    const size_t at = mark.is_null() ? text_.size() : std::min(text_.size(), static_cast<size_t>(mark.pos));
+    const bool another = text_.substr(at).starts_with("---");
+    throw Refusal{"invalid", to_mark(mark),
+                  another ? "a second document begins here: one file holds one, remove the \"---\""
+                          : "no valid YAML: this does not belong to what stands above it"};
   }
 
  private:
-  void convert_map(const YAML::Node& node, size_t depth, YamlNode& out) {
-    std::map<std::string, Mark> seen;
-    for (const auto& entry : node) {
-      const Mark mark = to_mark(entry.first.Mark());
-      if (!entry.first.IsScalar()) throw Refusal{"invalid", mark, "a key must be text"};
-      const std::string& key = entry.first.Scalar();
-      if (key == "<<" && entry.first.Tag() != "!") {
-        throw Refusal{"invalid", mark, "merge keys (<<) are not supported: write the keys out"};
-      }
-      const auto [first, is_new] = seen.emplace(key, mark);
-      if (!is_new) {
-        throw Refusal{"invalid", mark,
-                      "key \"" + key + "\" appears twice (first on line " +
-                          std::to_string(first->second.line) + "): remove one"};
-      }
-      out.keys.push_back({key, mark});
-      out.items.push_back(convert(entry.second, depth + 1));
-    }
-  }
-
-  size_t count_ = 0;
+  std::string_view text_;
 };
 
 // The library would take byte 4 for the end of the file and pass others through: what YAML does not allow is
@@ -224,13 +339,13 @@ Result<YamlNode> parse_yaml(std::string_view text, const std::string& path) {
   }
   try {
     check_bytes(text);
-    const auto documents = YAML::LoadAll(std::string(text));
-    if (documents.empty()) return YamlNode{};
-    if (documents.size() > 1) {
-      throw Refusal{"invalid", to_mark(documents[1].Mark()),
-                    "a second document begins here: one file holds one, remove the \"---\""};
-    }
-    return Converter().convert(documents[0], 0);
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    Builder builder;
+    if (!parser.HandleNextDocument(builder)) return YamlNode{};
+    Rest rest(text);
+    parser.HandleNextDocument(rest);
+    return builder.take();
   } catch (const Refusal& refusal) {
     return failure(refusal.code, place(path, refusal.mark) + refusal.text);
   } catch (const YAML::Exception& error) {

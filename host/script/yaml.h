@@ -2,7 +2,6 @@
 // Input is hostile until checked: bounded in bytes, depth and, because of aliases, in the number of values.
 #pragma once
 
-#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -24,7 +23,11 @@ inline constexpr size_t kYamlValues = 100000;
 struct Mark {
   int line = 1;
   int column = 1;
-  auto operator<=>(const Mark&) const = default;
+
+  bool operator==(const Mark&) const = default;
+  bool operator<(const Mark& other) const {
+    return line != other.line ? line < other.line : column < other.column;
+  }
 };
 
 // A scalar, list or map as written. Plain scalars get a type by YAML's core schema (null, true, 12,

@@ -531,7 +531,9 @@ TEST_CASE("a manifest takes effect with its script's next version", "[library]")
   CHECK(library->problems()[0].code == "restart");
   CHECK(library->agent("worker").grants.empty());
   swarm.write("agents/worker/init.lua", "return { api = 1, more = true }");
+  const auto& manifest = library->agent("worker");
   import_all(swarm, *library);
+  CHECK(manifest.grants == std::vector<std::string>{"cell.eval"});
   CHECK(library->agent("worker").grants == std::vector<std::string>{"cell.eval"});
   CHECK(library->changed().empty());
   CHECK(library->problems().empty());

@@ -103,14 +103,18 @@ TEST_CASE("keys are text, and not merged", "[yaml]") {
 
 TEST_CASE("one file holds one document", "[yaml]") {
   CHECK(error_of("a: 1\n---\nb: 2\n") ==
-        "f.yaml:3:1: a second document begins here: one file holds one, remove the \"---\"");
+        "f.yaml:2:1: a second document begins here: one file holds one, remove the \"---\"");
   CHECK(value_of("---\na: 1\n")["a"] == Value(1));
 }
 
 TEST_CASE("aliases stand for what they name, within bounds", "[yaml]") {
   CHECK(value_of("a: &x [1]\nb: *x\n")["b"] == value_of("[1]"));
-  CHECK(error_of("a: &x [*x]").find("nested deeper than 64 levels (or an alias that contains itself)") !=
-        std::string::npos);
+  auto node = parse_yaml("a: &x {k: &y 1}\nb: [*x, *y]\n", "f.yaml");
+  REQUIRE(node);
+  CHECK(node->items[1].items[0].mark == clade::script::Mark{2, 5});
+  CHECK(node->items[1].items[1].scalar == Value(1));
+  CHECK(error_of("a: &x [*x]") == "f.yaml:1:8: an alias that contains itself");
+  CHECK(error_of("a: &x k\n*x : 1\n") == "f.yaml:2:1: a key must be text");
   std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 10; ++i) {
     const std::string before = "*a" + std::to_string(i - 1);
@@ -119,6 +123,21 @@ TEST_CASE("aliases stand for what they name, within bounds", "[yaml]") {
     bomb += before + "]\n";
   }
   CHECK(error_of(bomb).find("more than 100000 values") != std::string::npos);
+}
+
+TEST_CASE("aliases do not get around the bound on depth", "[yaml]") {
+  std::string text = "a0: &a0 " + std::string(30, '[') + std::string(30, ']') + "\n";
+  text += "a1: &a1 " + std::string(30, '[') + "*a0" + std::string(30, ']') + "\n";
+  CHECK(value_of(text)["a1"].is_array());
+  text += "a2: [[[[*a1]]]]\n";
+  CHECK(error_of(text) == "f.yaml:3:9: nested deeper than 64 levels");
+}
+
+TEST_CASE("what the parser cannot place is an error, not an empty file", "[yaml]") {
+  CHECK(error_of(", x") == "f.yaml:1:1: no valid YAML: this does not belong to what stands above it");
+  CHECK(error_of("--- !!ma,!!\n").rfind("f.yaml:1:", 0) == 0);
+  CHECK(error_of("a: 1\n...\nb: 2\n") ==
+        "f.yaml:3:1: no valid YAML: this does not belong to what stands above it");
 }
 
 TEST_CASE("depth and bytes are bounded", "[yaml]") {

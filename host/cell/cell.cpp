@@ -1,0 +1,236 @@
+#include "cell/cell.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace clade::cell {
+namespace {
+
+// A frame is one map around the values that scripts made.
+constexpr size_t kCellFrameDepth = 65;
+constexpr size_t kNameBytes = 256;
+// Strands of one run that wait at the same time.
+constexpr size_t kWaitingStrands = 4096;
+// Strands of one run in all: the host remembers each.
+constexpr size_t kStrands = 1u << 20;
+
+bool is_name(const Value& value) {
+  return value.is_string() && value.as_string().size() <= kNameBytes;
+}
+
+std::string milliseconds(int64_t count) {
+  return std::to_string(count) + " ms";
+}
+
+}  // namespace
+
+Cell::Cell(loop::Loop& loop, int descriptor, SliceLimits limits, CellEvents& events)
+    : limits_(limits), events_(events), stream_(loop, descriptor), deadline_(loop), reader_(kCellFrameDepth) {
+  stream_.read([this](std::string_view bytes) { received(bytes); },
+               [this](const std::string&) { break_off(""); });
+}
+
+Status Cell::send(const Value& frame) {
+  Slice slice;
+  slice.kind = frame["t"].as_string();
+  slice.vm = frame["vm"].as_integer();
+  slice.run = frame["run"].as_integer();
+  slice.strand = frame["strand"].as_string();
+  if (auto appended = append_frame(slice.bytes, frame); !appended) return appended;
+  queue_.push_back(std::move(slice));
+  start_next();
+  return {};
+}
+
+bool Cell::withdraw(int64_t run) {
+  const auto entry = std::find_if(queue_.begin(), queue_.end(), [&](const Slice& slice) {
+    return slice.kind == "run" && slice.run == run;
+  });
+  if (entry == queue_.end()) return false;
+  queue_.erase(entry);
+  return true;
+}
+
+void Cell::interrupted() {
+  interrupt_in_flight_ = false;
+  start_next();
+}
+
+bool Cell::awaits(int64_t run, const std::string& strand) const {
+  const auto entry = runs_.find(run);
+  if (entry == runs_.end()) return false;
+  const auto found = entry->second.strands.find(strand);
+  return found != entry->second.strands.end() && found->second.waiting;
+}
+
+// What the script meanwhile ended by itself needs no word any more.
+bool Cell::obsolete(const Slice& slice) const {
+  if (slice.kind == "answer") return !awaits(slice.run, slice.strand);
+  return slice.kind == "cancel" && !runs_.count(slice.run);
+}
+
+void Cell::start_next() {
+  while (!queue_.empty() && current_.kind.empty() && !interrupt_in_flight_ && !broken_) {
+    Slice next = std::move(queue_.front());
+    queue_.pop_front();
+    if (obsolete(next)) continue;
+    if (next.kind == "run") runs_[next.run];
+    if (next.kind == "answer") {
+      Run& run = runs_[next.run];
+      run.strands[next.strand].waiting = false;
+      --run.waiting;
+    }
+    stream_.write(std::exchange(next.bytes, {}));
+    current_ = std::move(next);
+    answered_ = false;
+    interrupted_slice_ = false;
+    slice_bytes_ = 0;
+    arm_deadlines();
+  }
+}
+
+void Cell::arm_deadlines() {
+  deadline_.start(limits_.slice_ms, [this] {
+    interrupted_slice_ = true;
+    interrupt_in_flight_ = true;
+    deadline_.start(limits_.grace_ms, [this] {
+      break_off("killed after " + milliseconds(limits_.slice_ms + limits_.grace_ms) +
+                ": it did not stop at " + limits_.name + " = " + std::to_string(limits_.slice_ms) +
+                " (a loop that catches errors, or one inside a library function)");
+    });
+    events_.overdue();
+  });
+}
+
+void Cell::received(std::string_view bytes) {
+  slice_bytes_ += bytes.size();
+  if (slice_bytes_ > limits_.answer_bytes) {
+    return break_off("sent more than " + std::to_string(limits_.answer_bytes >> 20) + " MB in one slice");
+  }
+  reader_.feed(bytes);
+  while (!broken_) {
+    auto frame = reader_.next();
+    if (!frame) return break_off(frame.error().message);
+    if (frame->is_nil()) return;
+    if (auto wrong = handle(*frame); !wrong.empty()) return break_off(wrong);
+  }
+}
+
+std::string Cell::handle(const Value& frame) {
+  const std::string& kind = frame["t"].as_string();
+  if (current_.kind.empty()) return "sent a frame without being asked";
+  if (kind == "idle") return handle_idle(frame);
+  if (kind == "call") return handle_call(frame);
+  if (kind == "done") return handle_end(frame, true);
+  if (kind == "failed") return handle_end(frame, false);
+  if (kind == "log") return handle_log(frame);
+  if (kind == "loaded") return handle_loaded(frame);
+  if (kind == "result") return handle_result(frame);
+  return "sent a frame of an unknown kind";
+}
+
+std::string Cell::handle_loaded(const Value& frame) {
+  if (current_.kind != "load" || answered_) return "sent \"loaded\" without being asked";
+  if (!frame["vm"].is_integer() || frame["vm"].as_integer() != current_.vm)
+    return "named a VM that is not its own";
+  if (!frame["ok"].is_bool()) return "sent \"loaded\" without a boolean `ok`";
+  answered_ = true;
+  if (frame["ok"].as_bool()) {
+    if (!frame["info"].is_map()) return "sent \"loaded\" without a map `info`";
+    events_.loaded(current_.vm, frame["info"]);
+  } else {
+    if (!frame["error"].is_string()) return "sent \"loaded\" without a text `error`";
+    const std::string& code = frame["code"].as_string();
+    events_.loaded(current_.vm, failure(code.empty() ? "error" : code, frame["error"].as_string()));
+  }
+  return "";
+}
+
+// In a slice only the run whose frame it was may speak: the cell resumes no other.
+std::string Cell::not_executing(const Value& frame) const {
+  if (!frame["run"].is_integer()) return "sent a frame whose `run` is no number";
+  const int64_t run = frame["run"].as_integer();
+  if (run == 0 || run != current_.run || !runs_.count(run)) {
+    return "spoke for run " + std::to_string(run) + ", which it is not executing";
+  }
+  return "";
+}
+
+std::string Cell::handle_call(const Value& frame) {
+  if (auto wrong = not_executing(frame); !wrong.empty()) return wrong;
+  if (!is_name(frame["strand"]) || !is_name(frame["op"]) || frame["op"].as_string().empty()) {
+    return "sent a call whose `strand` or `op` is no short text";
+  }
+  if (!frame["position"].is_integer()) return "sent a call whose `position` is no number";
+  Run& run = runs_[current_.run];
+  Strand& strand = run.strands[frame["strand"].as_string()];
+  if (strand.waiting) return "sent a call of a strand that already waits";
+  const int64_t position = frame["position"].as_integer();
+  if (position <= strand.position) return "sent a call at a position that does not increase";
+  strand.position = position;
+  strand.waiting = true;
+  if (++run.waiting > kWaitingStrands || run.strands.size() > kStrands) {
+    return "has more than " + std::to_string(kWaitingStrands) + " strands that wait, or too many in all";
+  }
+  events_.called(current_.run, frame["strand"].as_string(), position, frame["op"].as_string(), frame["args"]);
+  return "";
+}
+
+std::string Cell::handle_end(const Value& frame, bool done) {
+  if (auto wrong = not_executing(frame); !wrong.empty()) return wrong;
+  if (done && !frame["state"].is_nil() && !frame["state"].is_map() && !frame["state"].is_array()) {
+    return "sent a state that is no table";
+  }
+  if (!done && !frame["error"].is_string()) return "sent \"failed\" without a text `error`";
+  runs_.erase(current_.run);
+  if (done) {
+    events_.finished(current_.run, frame["value"], frame["state"]);
+  } else {
+    events_.failed(current_.run, frame["error"].as_string());
+  }
+  return "";
+}
+
+std::string Cell::handle_log(const Value& frame) {
+  if (auto wrong = not_executing(frame); !wrong.empty()) return wrong;
+  if (!is_name(frame["level"]) || !frame["text"].is_string()) return "sent a log line that is no text";
+  events_.logged(current_.run, frame["level"].as_string(), frame["text"].as_string());
+  return "";
+}
+
+std::string Cell::handle_result(const Value& frame) {
+  if ((current_.kind != "eval" && current_.kind != "selftest") || answered_) {
+    return "sent a result without being asked";
+  }
+  if (!frame["ok"].is_bool()) return "sent a result without a boolean `ok`";
+  if (!frame["ok"].as_bool() && !(frame["error"].is_string() && frame["code"].is_string())) {
+    return "sent a failure without the texts `error` and `code`";
+  }
+  answered_ = true;
+  events_.result(frame);
+  return "";
+}
+
+std::string Cell::handle_idle(const Value& frame) {
+  if (!frame["memory"].is_number()) return "sent \"idle\" without a number `memory`";
+  const bool asked = current_.kind == "load" || current_.kind == "eval" || current_.kind == "selftest";
+  if (asked && !answered_) return "did not answer \"" + current_.kind + "\"";
+  if (current_.kind == "cancel" && runs_.erase(current_.run) > 0) events_.cancelled(current_.run);
+  const auto run = runs_.find(current_.run);
+  if (run != runs_.end() && run->second.waiting == 0) return "left a run that neither ended nor waits";
+  deadline_.stop();
+  current_ = {};
+  events_.idle(frame["memory"].as_integer());
+  start_next();
+  return "";
+}
+
+void Cell::break_off(const std::string& reason) {
+  if (broken_) return;
+  broken_ = true;
+  deadline_.stop();
+  stream_.pause();
+  events_.broken(reason);
+}
+
+}  // namespace clade::cell

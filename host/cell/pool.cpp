@@ -1,0 +1,316 @@
+#include "cell/pool.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.h"
+#include "cell/frames.h"
+#include "cell/fresh_cell.h"
+#include "cell/shared_cell.h"
+#include "cell/verdict.h"
+#include "loop/timer.h"
+
+namespace clade::cell {
+namespace {
+
+// Before runs are given back that found no cell.
+constexpr int64_t kPauseMs = 1000;
+
+}  // namespace
+
+struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> {
+  struct Evaluation {
+    uint64_t handle = 0;
+    EvalRequest request;
+    std::function<void(EvalResult)> done;
+    std::unique_ptr<FreshCell> cell;  // none yet: waits
+  };
+  struct Check {
+    std::function<void(Result<ProgramInfo>)> done;
+    std::unique_ptr<FreshCell> cell;
+    Value info;  // once it is loaded
+  };
+
+  State(loop::Loop& its_loop, Zygote& its_zygote, PoolOptions its_options, Log& its_log)
+      : loop(its_loop),
+        zygote(its_zygote),
+        options(its_options),
+        log(its_log),
+        pause(its_loop),
+        slots(static_cast<size_t>(std::max(1, its_options.shared_cells)), nullptr) {}
+
+  // Calls the function soon, unless the pool is gone by then.
+  void later(std::function<void(State&)> function) {
+    loop.post([weak = weak_from_this(), function = std::move(function)] {
+      if (auto state = weak.lock()) function(*state);
+    });
+  }
+
+  // Shared cells.
+
+  run::RunEvents& events() override { return *run_events; }
+
+  void left(int64_t run) override { runs.erase(run); }
+
+  void doomed(SharedCell& cell) override {
+    std::replace(slots.begin(), slots.end(), &cell, static_cast<SharedCell*>(nullptr));
+  }
+
+  void ended(SharedCell& cell, Death death) override {
+    const bool solo = cell.is_solo();
+    const auto entry =
+        std::find_if(cells.begin(), cells.end(), [&](const auto& owned) { return owned.get() == &cell; });
+    if (entry != cells.end()) cells.erase(entry);
+    if (death.runs.empty() && solo && !death.culprit) return;
+    ++deaths;
+    std::string where = death.reason;
+    if (death.culprit) {
+      suspects.insert(death.culprit->key);
+      where = death.culprit->agent + " at version " + short_hash(death.culprit->version) +
+              " took its cell down: " + death.reason;
+    }
+    log.warning("cell", where + "; " + std::to_string(death.runs.size()) + " runs were in it");
+    for (const int64_t run : death.runs) {
+      runs.erase(run);
+      pending.insert(run);
+    }
+    for (const int64_t run : death.runs) {
+      if (!death.ran) {
+        lose_later(run, death.reason);
+      } else if (pending.erase(run) == 0) {
+        continue;  // cancelled when another one was reported
+      } else if (run == death.blamed) {
+        run_events->lost(run, true, "its cell died while it ran: " + death.reason);
+      } else {
+        run_events->lost(run, false, "its cell died, not by its doing: " + where);
+      }
+    }
+  }
+
+  // Without a cell to run in, a run that is delivered again at once would come back for ever.
+  void lose_later(int64_t run, const std::string& reason) {
+    pending.insert(run);
+    losses.emplace_back(run, reason);
+    if (pause.active()) return;
+    pause.start(kPauseMs, [this] {
+      for (const auto& [lost, why] : std::exchange(losses, {})) {
+        if (pending.erase(lost) > 0) run_events->lost(lost, false, why);
+      }
+    });
+  }
+
+  // The cell that an agent's run goes to. Errors: "io".
+  Result<SharedCell*> place(const run::Program& program) {
+    if (suspects.count(program.key)) return open(true);
+    auto home = homes.find(program.agent);
+    if (home == homes.end()) {
+      std::vector<size_t> agents(slots.size());
+      for (const auto& [agent, slot] : homes) ++agents[slot];
+      const auto least = std::min_element(agents.begin(), agents.end());
+      home = homes.emplace(program.agent, static_cast<size_t>(least - agents.begin())).first;
+    }
+    SharedCell*& slot = slots[home->second];
+    if (!slot) {
+      auto opened = open(false);
+      if (!opened) return opened;
+      slot = *opened;
+    }
+    return slot;
+  }
+
+  Result<SharedCell*> open(bool solo) {
+    SharedCell::Options cell;
+    cell.limits.memory_mb = options.memory_mb;
+    cell.slices.slice_ms = options.slice_ms;
+    cell.slices.grace_ms = options.slice_grace_ms;
+    cell.vm_memory_mb = options.vm_memory_mb;
+    cell.solo = solo;
+    auto opened = SharedCell::start(loop, zygote, cell, *this);
+    if (!opened) return failure(opened.error());
+    cells.push_back(*std::move(opened));
+    return cells.back().get();
+  }
+
+  void start(const run::Program& program, const run::Invocation& invocation) {
+    const int64_t run = invocation.run;
+    auto cell = place(program);
+    if (!cell) return lose_later(run, cell.error().message);
+    if (auto begun = (*cell)->begin(program, invocation); !begun) {
+      pending.insert(run);
+      return later([run, reason = begun.error().message](State& state) {
+        if (state.pending.erase(run)) state.run_events->failed(run, reason);
+      });
+    }
+    runs[run] = *cell;
+  }
+
+  // Evaluations.
+
+  void start_evaluations() {
+    while (!waiting.empty() &&
+           evaluating.size() < static_cast<size_t>(std::max(1, options.parallel_evaluations))) {
+      Evaluation evaluation = std::move(waiting.front());
+      waiting.pop_front();
+      const uint64_t handle = evaluation.handle;
+      evaluating.emplace(handle, std::move(evaluation));
+      begin_evaluation(handle);
+    }
+  }
+
+  void begin_evaluation(uint64_t handle) {
+    Evaluation& evaluation = evaluating[handle];
+    const EvalRequest& request = evaluation.request;
+    SliceLimits slices;
+    slices.slice_ms = request.wall_ms;
+    slices.grace_ms = options.wall_grace_ms;
+    slices.name = "wall_ms";
+    const Bounds bounds{request.cpu_ms, request.wall_ms, request.memory_mb};
+    auto cell = FreshCell::start(loop, zygote, CellLimits{request.memory_mb, request.cpu_ms}, slices,
+                                 eval_frame(request), nullptr,
+                                 [this, handle, bounds](const FreshCell::Outcome& outcome) {
+                                   end_evaluation(handle, evaluation_verdict(bounds, outcome));
+                                 });
+    if (cell) {
+      evaluation.cell = *std::move(cell);
+      evaluation.request = {};
+      return;
+    }
+    EvalResult refused;
+    refused.code = cell.error().code == "limit" ? "error" : "killed";
+    refused.error = cell.error().message;
+    later([handle, refused](State& state) { state.end_evaluation(handle, refused); });
+  }
+
+  void end_evaluation(uint64_t handle, EvalResult result) {
+    const auto entry = evaluating.find(handle);
+    if (entry == evaluating.end()) return;
+    // Keeps the cell, which may be calling this, until the end.
+    const Evaluation evaluation = std::move(entry->second);
+    evaluating.erase(entry);
+    start_evaluations();
+    evaluation.done(std::move(result));
+  }
+
+  // Checks.
+
+  void check(const run::Program& program, std::function<void(Result<ProgramInfo>)> done) {
+    const uint64_t handle = ++last_handle;
+    checks[handle].done = std::move(done);
+    SliceLimits slices;
+    slices.slice_ms = options.check_ms;
+    slices.grace_ms = options.wall_grace_ms;
+    slices.name = "check_ms";
+    auto cell = FreshCell::start(
+        loop, zygote, CellLimits{options.vm_memory_mb, 0}, slices,
+        load_frame(1, program, options.vm_memory_mb),
+        [this, handle](const Value& answer) { return next_of_check(handle, answer); },
+        [this, handle](const FreshCell::Outcome& outcome) { end_check(handle, outcome); });
+    if (cell) {
+      checks[handle].cell = *std::move(cell);
+      return;
+    }
+    later([handle, error = cell.error()](State& state) {
+      auto entry = state.checks.extract(handle);
+      if (entry) entry.mapped().done(failure(error));
+    });
+  }
+
+  Value next_of_check(uint64_t handle, const Value& answer) {
+    Check& running = checks[handle];
+    if (!running.info.is_nil() || !answer["ok"].as_bool()) return {};
+    running.info = answer["info"];
+    return running.info["has"]["selftest"].as_bool() ? Value{{"t", "selftest"}, {"vm", 1}} : Value();
+  }
+
+  void end_check(uint64_t handle, const FreshCell::Outcome& outcome) {
+    auto entry = checks.extract(handle);
+    if (!entry) return;
+    Check& ended = entry.mapped();
+    if (outcome.answer["ok"].as_bool()) return ended.done(ProgramInfo{ended.info});
+    const Error error = failure_of({0, options.check_ms, options.vm_memory_mb, "check_ms"}, outcome);
+    ended.done(
+        failure(error.code, ended.info.is_nil() ? error.message : "its selftest failed: " + error.message));
+  }
+
+  loop::Loop& loop;
+  Zygote& zygote;
+  PoolOptions options;
+  Log& log;
+  loop::Timer pause;
+  run::RunEvents* run_events = nullptr;
+
+  std::vector<std::unique_ptr<SharedCell>> cells;       // all that are not reaped
+  std::vector<SharedCell*> slots;                       // where agents go; empty until used
+  std::map<std::string, size_t> homes;                  // agent → slot
+  std::map<int64_t, SharedCell*> runs;                  // live
+  std::set<int64_t> pending;                            // their end is about to be reported
+  std::vector<std::pair<int64_t, std::string>> losses;  // what `pause` waits for
+  std::set<std::string> suspects;                       // keys of programs that took a cell down
+  int64_t deaths = 0;
+
+  std::deque<Evaluation> waiting;
+  std::map<uint64_t, Evaluation> evaluating;
+  std::map<uint64_t, Check> checks;
+  uint64_t last_handle = 0;
+};
+
+Pool::Pool(loop::Loop& loop, Zygote& zygote, PoolOptions options, Log& log)
+    : state_(std::make_shared<State>(loop, zygote, options, log)) {}
+
+Pool::~Pool() = default;
+
+void Pool::report_to(run::RunEvents* events) {
+  state_->run_events = events;
+}
+
+void Pool::start(const run::Program& program, run::Invocation invocation) {
+  state_->start(program, invocation);
+}
+
+void Pool::answer(int64_t run, const std::string& strand, Result<Value> value) {
+  const auto entry = state_->runs.find(run);
+  if (entry != state_->runs.end()) entry->second->answer(run, strand, value);
+}
+
+void Pool::cancel(int64_t run) {
+  state_->pending.erase(run);
+  const auto entry = state_->runs.find(run);
+  if (entry != state_->runs.end()) entry->second->cancel(run);
+}
+
+uint64_t Pool::evaluate(EvalRequest request, std::function<void(EvalResult)> done) {
+  const uint64_t handle = ++state_->last_handle;
+  state_->waiting.push_back({handle, std::move(request), std::move(done), nullptr});
+  state_->start_evaluations();
+  return handle;
+}
+
+void Pool::cancel_evaluation(uint64_t handle) {
+  auto& waiting = state_->waiting;
+  waiting.erase(
+      std::remove_if(waiting.begin(), waiting.end(),
+                     [&](const State::Evaluation& evaluation) { return evaluation.handle == handle; }),
+      waiting.end());
+  state_->evaluating.erase(handle);
+  state_->start_evaluations();
+}
+
+void Pool::check(run::Program program, std::function<void(Result<ProgramInfo>)> done) {
+  state_->check(program, std::move(done));
+}
+
+Value Pool::statistics() const {
+  const auto& cells = state_->cells;
+  const auto solo =
+      std::count_if(cells.begin(), cells.end(), [](const auto& cell) { return cell->is_solo(); });
+  return {{"shared", static_cast<int64_t>(cells.size()) - static_cast<int64_t>(solo)},
+          {"solo", static_cast<int64_t>(solo)},
+          {"evaluating", static_cast<int64_t>(state_->evaluating.size())},
+          {"waiting", static_cast<int64_t>(state_->waiting.size())},
+          {"deaths", state_->deaths}};
+}
+
+}  // namespace clade::cell

@@ -1,0 +1,101 @@
+// The pool of cells: shared ones that run agents (one per core), a fresh one for every evaluation, and the
+// deadlines of all of them. The host side of rule 1: what a cell sends is checked (cell.h) before anything
+// else sees it.
+//
+// An agent keeps its cell as long as that lives. When a cell dies, all its runs are lost, and the program
+// that was executing is suspect: from then on each of its runs gets a cell of its own.
+//
+// All on the loop's thread. Destroy it before the zygote and the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "base/value.h"
+#include "cell/zygote.h"
+#include "loop/loop.h"
+#include "run/executor.h"
+
+namespace clade::cell {
+
+// A chunk to evaluate in a fresh process with full isolation. See the frame "eval" in protocol.h.
+struct EvalRequest {
+  run::Module main;
+  std::string entry;
+  Value args;  // array
+  std::map<std::string, run::Module, std::less<>> modules;
+  struct Subject {
+    run::Module main;
+    std::map<std::string, run::Module, std::less<>> modules;
+  };
+  std::optional<Subject> subject;
+  int64_t cpu_ms = 1000;    // soft; dies with a traceback, hard by RLIMIT_CPU
+  int64_t wall_ms = 10000;  // soft; hard 500 ms later
+  int64_t memory_mb = 64;
+};
+
+struct EvalResult {
+  bool ok = false;
+  Value value;
+  std::string error;   // with traceback
+  std::string code;    // "error", "syntax", "cpu", "wall", "memory", "killed", "protocol"
+  std::string output;  // what it printed
+  int64_t units = 0;
+  int64_t cpu_us = 0;
+  int64_t wall_us = 0;
+  int64_t memory_kb = 0;  // the most that its process had resident
+};
+
+// What a program says of itself when it is loaded.
+struct ProgramInfo {
+  Value info;  // {api, tasks, mail, has={…}, state}: see protocol.h
+};
+
+struct PoolOptions {
+  int shared_cells = 2;
+  int parallel_evaluations = 2;   // more wait, first come first served
+  int64_t slice_ms = 2000;        // a handler between two waits: soft
+  int64_t slice_grace_ms = 1000;  // then SIGKILL
+  int64_t memory_mb = 256;        // of a shared cell, all VMs together
+  int64_t vm_memory_mb = 128;     // of one VM in it
+  int64_t wall_grace_ms = 500;    // of an evaluation: from wall_ms to SIGKILL
+  int64_t check_ms = 5000;        // a program's loading and its selftest, each
+};
+
+class Pool final : public run::Executor {
+ public:
+  // `events` is told of runs; set before the first start.
+  Pool(loop::Loop& loop, Zygote& zygote, PoolOptions options, Log& log);
+  ~Pool() override;
+  void report_to(run::RunEvents* events);
+
+  void start(const run::Program& program, run::Invocation invocation) override;
+  void answer(int64_t run, const std::string& strand, Result<Value> value) override;
+  void cancel(int64_t run) override;
+
+  // Evaluates in a cell of its own. `done` is called once unless cancelled, never from within; the cell is
+  // reaped by then. Returns a handle.
+  uint64_t evaluate(EvalRequest request, std::function<void(EvalResult)> done);
+  void cancel_evaluation(uint64_t handle);
+
+  // Loads a program in a cell of its own, runs its `selftest` if it has one, and reports what it says of
+  // itself. `done` is called once, never from within. Errors: "syntax", "error", "cpu", "wall", "memory",
+  // "killed", "protocol", "limit", "io"; the message has file:line.
+  void check(run::Program program, std::function<void(Result<ProgramInfo>)> done);
+
+  // For status: {shared, solo, evaluating, waiting, deaths}: cells alive, evaluations that run and that
+  // wait, deaths of shared cells so far.
+  Value statistics() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // weakly held by what is posted to the loop
+};
+
+}  // namespace clade::cell

@@ -1,0 +1,61 @@
+// Frames between host and cell: 4 bytes little-endian length, then a MessagePack map with the kind in "t".
+//
+// Host → cell, one at a time; the cell answers each with any number of frames and then {t="idle",
+// memory=<bytes>}:
+//   {t="load", vm, agent, version, source, chunk, modules={id → {source, chunk}}, memory=<bytes>}
+//        → {t="loaded", vm, ok=true, info={api, tasks={…}, mail=<bool>, has={on_task, on_mail, migrate,
+//        check, selftest}}} | {t="loaded", vm, ok=false, error=<message with file:line>}
+//   {t="selftest", vm}                         → {t="result", ok, value | error, code}
+//   {t="unload", vm}
+//   {t="run", vm, run, handler, state, from?, argument, now, seed}
+//   {t="answer", run, strand, value} | {t="answer", run, strand, error, code}
+//        code "invalid" and "refused" raise in the script; any other code makes the call return nil, error,
+//        code
+//   {t="cancel", run}
+//        → {t="call", run, strand, position, op, args}   a strand waits for an answer
+//        → {t="done", run, value, state} | {t="failed", run, error}
+//        → {t="log", run, level, text}
+//   {t="eval", source, chunk, entry?, args={…}, modules, subject?={source, chunk, modules}}
+//        → {t="result", ok=true, value, units, output} | {t="result", ok=false, error, code, units, output}
+//        output: what it printed
+//   {t="repl", source}  → {t="result", ok, value=<text of the values>, incomplete=<bool>, error}
+// Numbers are integers unless a script made them; `vm` and `run` are the host's, a cell that names another is
+// killed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/codec.h"
+#include "base/result.h"
+
+namespace clade::cell {
+
+inline constexpr size_t kFrameBytes = 16u << 20;
+// Nested arrays and maps in a frame: a value may have 64, the frame's own maps come on top.
+inline constexpr size_t kFrameDepth = 72;
+// Values in one frame. Bounds the memory that a frame of one-byte values takes once it is decoded.
+inline constexpr size_t kFrameItems = 1u << 20;
+
+// Appends a value as one frame. Errors: "limit".
+Status append_frame(std::string& out, const Value& value);
+
+// Cuts a stream of bytes into frames.
+class FrameReader {
+ public:
+  explicit FrameReader(size_t depth = kFrameDepth) : depth_(depth) {}
+  void feed(std::string_view bytes) { buffer_.append(bytes); }
+  // The next whole frame, always a map; nil Value when more bytes are needed. Errors: "limit", "invalid": the
+  // stream is lost.
+  Result<Value> next();
+
+ private:
+  size_t depth_;
+  std::string buffer_;
+  size_t offset_ = 0;
+};
+
+}  // namespace clade::cell

@@ -1,0 +1,22 @@
+// The child side of a cell: reads frames from one descriptor, runs Lua, writes frames. Called by the zygote's
+// child once it is shut in. Nothing here is trusted by the host.
+#pragma once
+
+#include <cstddef>
+
+namespace clade::vm {
+
+struct CellOptions {
+  size_t memory_bytes = 256u << 20;  // cap of all VMs of this cell together (the allocator's)
+};
+
+// Serves frames until the descriptor closes; returns the exit status. SIGUSR1 and SIGPROF arm the hook that
+// stops the running script: install_interrupt_handlers() before the seccomp filter is on.
+int serve_cell(int descriptor, const CellOptions& options);
+void install_interrupt_handlers();
+
+// Compiles the embedded scripts for all cells forked from this process later: a VM is then ready in a third
+// of the time. Optional; once, before cells are forked.
+void warm_up();
+
+}  // namespace clade::vm

@@ -1,0 +1,32 @@
+// The cell's end of the socket to the host: whole frames, read and written blocking. The format is that of
+// cell/protocol.h: 4 bytes little-endian length, then a MessagePack map.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "base/result.h"
+#include "base/value.h"
+
+namespace clade::vm {
+
+class Channel {
+ public:
+  // Borrows the descriptor.
+  explicit Channel(int descriptor) : descriptor_(descriptor) {}
+
+  // The next frame, or nil when the host has closed its end. Errors: "io", "invalid", "limit".
+  Result<Value> read();
+  // Puts a frame into the output. Errors: "limit" (nothing is put).
+  Status put(const Value& frame);
+  // Writes the output. Errors: "io".
+  Status flush();
+
+ private:
+  Result<bool> read_exactly(char* bytes, size_t size);
+
+  int descriptor_;
+  std::string output_;
+};
+
+}  // namespace clade::vm

@@ -1,0 +1,56 @@
+// What the VMs of a cell may allocate: one cap over all of them and one for each.
+#pragma once
+
+#include <cstddef>
+
+namespace clade::vm {
+
+// Counts bytes against a limit, and against its parent's if it has one. Not thread-safe; outlives what
+// allocates from it.
+class Memory {
+ public:
+  explicit Memory(size_t limit, Memory* parent = nullptr) : limit_(limit), parent_(parent) {
+    plan_collection();
+  }
+
+  // As realloc, and free for a new size of 0. Null when it would pass a limit that is not lifted.
+  void* reallocate(void* block, size_t old_size, size_t new_size);
+
+  size_t limit() const { return limit_; }
+  size_t used() const { return used_; }
+  size_t peak() const { return peak_; }
+
+  // LuaJIT does not collect garbage because an allocation was refused, so a script would fail with a heap
+  // full of garbage. A third of the way from what is in use to the limit a full collection is asked for: the
+  // hook does it.
+  void plan_collection();
+  bool wants_collection() const { return wants_collection_; }
+
+  // While one of these lives, limits do not count: the host's own work (error messages, results) must not
+  // fail.
+  class Lifted {
+   public:
+    explicit Lifted(Memory& memory) : memory_(memory) { ++memory_.lifted_; }
+    ~Lifted() { --memory_.lifted_; }
+    Lifted(const Lifted&) = delete;
+    Lifted& operator=(const Lifted&) = delete;
+
+   private:
+    Memory& memory_;
+  };
+
+ private:
+  bool has_room(size_t more) const;
+  size_t room() const;
+  void change(size_t less, size_t more);
+
+  size_t limit_;
+  Memory* parent_;
+  size_t used_ = 0;
+  size_t peak_ = 0;
+  size_t collect_at_ = 0;
+  int lifted_ = 0;
+  bool wants_collection_ = false;
+};
+
+}  // namespace clade::vm

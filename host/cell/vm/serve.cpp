@@ -1,0 +1,151 @@
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cell/vm/cell_main.h"
+#include "cell/vm/eval.h"
+#include "cell/vm/frame.h"
+#include "cell/vm/limits.h"
+#include "cell/vm/memory.h"
+#include "cell/vm/program.h"
+#include "cell/vm/repl.h"
+
+namespace clade::vm {
+namespace {
+
+// The cell: its programs by the host's numbers, and which of them each run is in.
+class Cell {
+ public:
+  Cell(int descriptor, size_t memory_bytes) : channel_(descriptor), memory_(memory_bytes) {}
+
+  // Returns the exit status.
+  int serve() {
+    for (;;) {
+      auto frame = channel_.read();
+      if (!frame) return 1;
+      if (frame->is_nil()) return 0;
+      handle(*frame);
+      send({{"t", "idle"}, {"memory", static_cast<int64_t>(memory_.used())}});
+      if (broken_ || !channel_.flush()) return 1;
+    }
+  }
+
+ private:
+  void handle(const Value& frame) {
+    const std::string& kind = frame["t"].as_string();
+    if (kind == "load") return load(frame);
+    if (kind == "selftest") return selftest(frame);
+    if (kind == "unload") return unload(frame["vm"].as_integer());
+    if (kind == "run") return start(frame);
+    if (kind == "answer") return answer(frame);
+    if (kind == "cancel") return cancel(frame["run"].as_integer());
+    if (kind == "eval") return send(evaluate(memory_, frame));
+    if (kind == "repl") return repl(frame);
+    broken_ = true;
+  }
+
+  void send(const Value& frame) {
+    if (!channel_.put(frame)) broken_ = true;
+  }
+
+  void load(const Value& frame) {
+    const int64_t vm = frame["vm"].as_integer();
+    unload(vm);
+    Value info;
+    const Slice slice;
+    auto program = Program::load(
+        memory_, frame, [this](const Value& sent) { return try_send(sent); }, info);
+    if (!program) {
+      return send({{"t", "loaded"},
+                   {"vm", vm},
+                   {"ok", false},
+                   {"error", program.error().message},
+                   {"code", program.error().code}});
+    }
+    programs_.emplace(vm, std::move(*program));
+    send({{"t", "loaded"}, {"vm", vm}, {"ok", true}, {"info", std::move(info)}});
+  }
+
+  // What a script tries to send may be too large: its own error, not the cell's.
+  std::string try_send(const Value& frame) {
+    auto status = channel_.put(frame);
+    const std::string& kind = frame["t"].as_string();
+    if (status && (kind == "done" || kind == "failed")) runs_.erase(frame["run"].as_integer());
+    if (status) return "";
+    if (status.error().code != "limit") broken_ = true;
+    return status.error().message;
+  }
+
+  void selftest(const Value& frame) {
+    const auto program = programs_.find(frame["vm"].as_integer());
+    if (program == programs_.end()) {
+      return send({{"t", "result"}, {"ok", false}, {"error", "there is no such VM"}, {"code", "error"}});
+    }
+    const Slice slice;
+    send(program->second.selftest());
+  }
+
+  void unload(int64_t vm) {
+    programs_.erase(vm);
+    std::erase_if(runs_, [vm](const auto& entry) { return entry.second == vm; });
+  }
+
+  void start(const Value& frame) {
+    const int64_t run = frame["run"].as_integer();
+    const auto program = programs_.find(frame["vm"].as_integer());
+    if (program == programs_.end()) {
+      return send({{"t", "failed"}, {"run", run}, {"error", "there is no such VM in this cell"}});
+    }
+    runs_[run] = program->first;
+    const Slice slice;
+    program->second.start(frame);
+  }
+
+  void answer(const Value& frame) {
+    if (auto* program = program_of(frame["run"].as_integer())) {
+      const Slice slice;
+      program->answer(frame);
+    }
+  }
+
+  void cancel(int64_t run) {
+    if (auto* program = program_of(run)) {
+      const Slice slice;
+      program->cancel(run);
+    }
+    runs_.erase(run);
+  }
+
+  void repl(const Value& frame) {
+    if (!repl_) {
+      auto made = Repl::create(memory_);
+      if (!made) {
+        return send(
+            {{"t", "result"}, {"ok", false}, {"error", made.error().message}, {"code", made.error().code}});
+      }
+      repl_ = std::move(*made);
+    }
+    send(repl_->run(frame));
+  }
+
+  Program* program_of(int64_t run) {
+    const auto entry = runs_.find(run);
+    return entry == runs_.end() ? nullptr : &programs_.at(entry->second);
+  }
+
+  Channel channel_;
+  Memory memory_;
+  std::map<int64_t, Program> programs_;
+  std::map<int64_t, int64_t> runs_;
+  std::optional<Repl> repl_;
+  bool broken_ = false;
+};
+
+}  // namespace
+
+int serve_cell(int descriptor, const CellOptions& options) {
+  return Cell(descriptor, options.memory_bytes).serve();
+}
+
+}  // namespace clade::vm

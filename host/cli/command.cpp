@@ -1,0 +1,126 @@
+#include "cli/command.h"
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+
+namespace clade::cli {
+namespace {
+
+std::string examples_section(const std::string& examples) {
+  std::string section = "Examples:";
+  std::istringstream lines(examples);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty()) section += "\n  " + line;
+  }
+  return section;
+}
+
+// A check without a description: help shows the type's name alone.
+CLI::Option* bounded(CLI::Option* option, int64_t low, int64_t high) {
+  const auto check = [low, high](std::string& text) -> std::string {
+    int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size() && number >= low && number <= high)
+      return "";
+    return text + " is no whole number from " + std::to_string(low) + " to " + std::to_string(high);
+  };
+  return option->check(CLI::Validator(check, ""))->type_name("N");
+}
+
+// The words are the type's name, separated by "|": help shows them, completion reads them.
+CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& words) {
+  std::string names;
+  for (const std::string& word : words) names += (names.empty() ? "" : "|") + word;
+  const auto check = [words, names](std::string& text) -> std::string {
+    return std::find(words.begin(), words.end(), text) != words.end() ? "" : text + " is none of " + names;
+  };
+  return option->check(CLI::Validator(check, ""))->type_name(names);
+}
+
+}  // namespace
+
+Command Command::add(const std::string& name, const std::string& summary, const std::string& examples) {
+  CLI::App* app = app_->add_subcommand(name, summary);
+  app->footer(examples_section(examples));
+  app->fallthrough();
+  return {app, context_};
+}
+
+Command Command::group(const std::string& name, const std::string& summary, const std::string& examples) {
+  Command command = add(name, summary, examples);
+  command.app_->require_subcommand(1);
+  return command;
+}
+
+Command& Command::argument(const std::string& name, std::string& target, const std::string& help) {
+  app_->add_option(name, target, help)->required()->type_name("");
+  return *this;
+}
+
+Command& Command::optional_argument(const std::string& name, std::string& target, const std::string& help) {
+  app_->add_option(name, target, help)->type_name("");
+  return *this;
+}
+
+Command& Command::flag(const std::string& names, bool& target, const std::string& help) {
+  app_->add_flag(names, target, help);
+  return *this;
+}
+
+Command& Command::option(const std::string& names, std::string& target, const std::string& value,
+                         const std::string& help) {
+  app_->add_option(names, target, help)->type_name(value);
+  return *this;
+}
+
+Command& Command::option(const std::string& names, std::optional<std::string>& target,
+                         const std::string& value, const std::string& help) {
+  app_->add_option(names, target, help)->type_name(value);
+  return *this;
+}
+
+Command& Command::option(const std::string& names, std::vector<std::string>& target, const std::string& value,
+                         const std::string& help) {
+  app_->add_option(names, target, help)->type_name(value)->expected(1)->take_all()->allow_extra_args(false);
+  return *this;
+}
+
+Command& Command::number(const std::string& names, int64_t& target, int64_t low, int64_t high,
+                         const std::string& help) {
+  bounded(app_->add_option(names, target, help), low, high);
+  return *this;
+}
+
+Command& Command::number(const std::string& names, std::optional<int64_t>& target, int64_t low, int64_t high,
+                         const std::string& help) {
+  bounded(app_->add_option(names, target, help), low, high);
+  return *this;
+}
+
+Command& Command::choice(const std::string& names, std::string& target,
+                         const std::vector<std::string>& values, const std::string& help) {
+  one_of(app_->add_option(names, target, help), values);
+  return *this;
+}
+
+Command& Command::choice_argument(const std::string& name, std::string& target,
+                                  const std::vector<std::string>& values, const std::string& help) {
+  one_of(app_->add_option(name, target, help)->required(), values);
+  return *this;
+}
+
+Command& Command::json() {
+  app_->add_flag("--json", context_->json, "Print data as JSON");
+  return *this;
+}
+
+Command& Command::action(std::function<int()> function) {
+  // Parsing only notes the action: it runs once the whole line has been understood.
+  app_->callback([context = context_, function = std::move(function)] { context->action = function; });
+  return *this;
+}
+
+}  // namespace clade::cli

@@ -1,0 +1,217 @@
+// clade agent …
+#include <memory>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/codec.h"
+#include "cli/app.h"
+#include "cli/command.h"
+#include "cli/folder.h"
+#include "cli/output.h"
+#include "cli/scripts.h"
+#include "cli/templates.h"
+#include "script/nearest.h"
+
+namespace clade::cli {
+namespace {
+
+std::string joined(const std::vector<std::string>& texts) {
+  return texts.empty() ? "none" : script::join_words(texts);
+}
+
+Value array_of(const std::vector<std::string>& texts) {
+  return Value::Array(texts.begin(), texts.end());
+}
+
+// What the store knows of an agent's instances: {name → {version, state, updated_at}}. Empty without a store.
+Result<Value> stored_agents(const std::string& folder) {
+  Value agents{Value::Map{}};
+  auto database = open_store(folder);
+  if (!database) {
+    if (database.error().code == "not_found") return agents;
+    return failure(database.error());
+  }
+  auto query = database->prepare("SELECT name, version, state, updated_at FROM agent");
+  for (;;) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return agents;
+    auto state = decode_json(query.text(2));
+    agents.set(
+        query.text(0),
+        {{"version", query.text(1)}, {"state", state ? *state : Value()}, {"updated_at", query.integer(3)}});
+  }
+}
+
+std::vector<std::string> instance_names(const script::AgentEntry& entry) {
+  std::vector<std::string> names = {entry.name};
+  for (int number = 2; number <= entry.instances; ++number)
+    names.push_back(entry.name + "#" + std::to_string(number));
+  return names;
+}
+
+int list(const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto swarm = script::read_swarm_manifest(*folder + "/swarm.yaml");
+  if (!swarm) return fail(swarm.error());
+  Value::Array rows;
+  Table table({"AGENT", "ROLE", "INSTANCES", "GRANTS", "SUMMARY"});
+  for (const auto& entry : swarm->agents) {
+    auto manifest = agent_manifest(*folder, entry.role);
+    const std::string summary = manifest ? manifest->summary : "broken: " + manifest.error().message;
+    rows.push_back({{"name", entry.name},
+                    {"role", entry.role},
+                    {"instances", entry.instances},
+                    {"grants", array_of(entry.grants)},
+                    {"summary", summary}});
+    table.row({entry.name, entry.role, std::to_string(entry.instances), std::to_string(entry.grants.size()),
+               summary});
+  }
+  if (context.json) {
+    print_json(rows);
+  } else {
+    print_table(table, "no agents in swarm.yaml: make one with `clade agent new NAME`");
+  }
+  return kOk;
+}
+
+int show(const std::string& name, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto swarm = script::read_swarm_manifest(*folder + "/swarm.yaml");
+  if (!swarm) return fail(swarm.error());
+  const script::AgentEntry* entry = nullptr;
+  std::vector<std::string> known;
+  for (const auto& one : swarm->agents) {
+    known.push_back(one.name);
+    if (one.name == name) entry = &one;
+  }
+  if (!entry) {
+    return fail({"not_found", "no agent " + name + " in " + *folder + "/swarm.yaml" +
+                                  script::did_you_mean(name, known) + ": see `clade agent list`"});
+  }
+  auto manifest = agent_manifest(*folder, entry->role);
+  if (!manifest) return fail(manifest.error());
+  auto stored = stored_agents(*folder);
+  if (!stored) return fail(stored.error());
+  Value instances{Value::Map{}};
+  for (const std::string& instance : instance_names(*entry)) instances.set(instance, (*stored)[instance]);
+  if (context.json) {
+    print_json({{"name", entry->name},
+                {"role", entry->role},
+                {"summary", manifest->summary},
+                {"topics", array_of(manifest->topics)},
+                {"skills", array_of(manifest->skills)},
+                {"asks", array_of(manifest->grants)},
+                {"gets", array_of(entry->grants)},
+                {"instances", instances}});
+    return kOk;
+  }
+  print_line("agent:     " + name);
+  print_line("role:      " + entry->role + " (agents/" + entry->role + "/init.lua)");
+  print_line("summary:   " + plain(manifest->summary));
+  print_line("topics:    " + plain(joined(manifest->topics)));
+  print_line("skills:    " + plain(joined(manifest->skills)));
+  print_line("asks for:  " + plain(joined(manifest->grants)));
+  print_line("is given:  " + plain(joined(entry->grants)));
+  for (const auto& [instance, found] : instances.as_map()) {
+    if (found.is_nil()) {
+      print_line(instance + " has not run yet");
+    } else {
+      print_line(instance + " runs version " + short_hash(found["version"].as_string()) + ", state of " +
+                 format_time(found["updated_at"].as_integer()) + ": " + plain(encode_json(found["state"])));
+    }
+  }
+  return kOk;
+}
+
+// The text of swarm.yaml with an entry below its line "agents:", or "" if it has no such line of its own.
+std::string with_agent(const std::string& text, const std::string& name) {
+  const std::string heading = "agents:";
+  for (size_t at = 0; at < text.size();) {
+    size_t end = text.find('\n', at);
+    const bool last = end == std::string::npos;
+    if (last) end = text.size();
+    const std::string line = text.substr(at, end - at);
+    const bool found =
+        line.rfind(heading, 0) == 0 && line.find_first_not_of(" \r", heading.size()) == std::string::npos;
+    if (found) {
+      // As far in as the entries that follow.
+      size_t next = std::min(end + 1, text.size());
+      while (next < text.size() && (text[next] == '\n' || text[text.find_first_not_of(' ', next)] == '#')) {
+        next = std::min(text.find('\n', next), text.size() - 1) + 1;
+      }
+      const size_t entry = text.find_first_not_of(' ', next);
+      const size_t depth = entry == std::string::npos || entry == next ? 2 : entry - next;
+      return text.substr(0, end) + "\n" + std::string(depth, ' ') + name + ": {grants: []}" +
+             (last ? "\n" : "") + text.substr(end);
+    }
+    at = end + 1;
+  }
+  return "";
+}
+
+int make(const std::string& name, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  if (!script::is_name(name)) {
+    return fail(
+        {"usage", "\"" + name + "\" is no name of a role: use small letters, digits and _, a letter first"});
+  }
+  const std::string swarm_path = *folder + "/swarm.yaml";
+  auto swarm = script::read_swarm_manifest(swarm_path);
+  if (!swarm) return fail(swarm.error());
+  for (const auto& entry : swarm->agents) {
+    if (entry.name == name)
+      return fail({"conflict", swarm_path + " has an agent " + name + " already: choose another name"});
+  }
+  auto text = read_file(swarm_path);
+  if (!text) return fail(text.error());
+  const Files files = agent_template(name);
+  if (auto written = write_new_files(*folder, files); !written) return fail(written.error());
+  // Only an entry that leaves swarm.yaml valid stays there.
+  const std::string extended = with_agent(*text, name);
+  bool entered = false;
+  if (!extended.empty() && write_file_atomic(swarm_path, extended)) {
+    auto again = script::read_swarm_manifest(swarm_path);
+    entered = again && again->agents.size() == swarm->agents.size() + 1;
+    if (!entered) (void)write_file_atomic(swarm_path, *text);
+  }
+  if (context.json) {
+    Value::Array paths;
+    for (const auto& [path, content] : files) paths.push_back(path);
+    print_json({{"name", name}, {"files", paths}, {"entered", entered}});
+    return kOk;
+  }
+  for (const auto& [path, content] : files) print_line("wrote " + path);
+  if (entered) {
+    print_line("entered it in swarm.yaml; the next `clade run` has it");
+  } else {
+    print_line("now add to `agents` in swarm.yaml:  " + name + ": {grants: []}");
+  }
+  print_line("try it with `clade task add " + name + "_try`");
+  return kOk;
+}
+
+}  // namespace
+
+void add_agent_commands(Command root, Context& context) {
+  auto name = std::make_shared<std::string>();
+  auto agent = root.group("agent", "The agents of a swarm", "clade agent list\nclade agent new sorter");
+  agent.add("new", "Make an agent that works at once, and enter it in swarm.yaml", "clade agent new sorter")
+      .argument("NAME", *name, "Name of the role: small letters, digits, _")
+      .json()
+      .action([name, &context] { return make(*name, context); });
+  agent.add("list", "List the agents of swarm.yaml", "clade agent list\nclade agent list --json")
+      .json()
+      .action([&context] { return list(context); });
+  agent
+      .add("show", "Show what an agent may do, its version and state",
+           "clade agent show builder\nclade agent show builder --json")
+      .argument("NAME", *name, "Name of the agent in swarm.yaml")
+      .json()
+      .action([name, &context] { return show(*name, context); });
+}
+
+}  // namespace clade::cli

@@ -1,0 +1,207 @@
+// clade script …
+#include <memory>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "cli/app.h"
+#include "cli/command.h"
+#include "cli/control.h"
+#include "cli/diff.h"
+#include "cli/folder.h"
+#include "cli/output.h"
+#include "script/library.h"
+#include "script/manifest.h"
+
+namespace clade::cli {
+namespace {
+
+struct ScriptOptions {
+  std::string name;
+  std::string from;
+  std::string to;
+  bool source = false;
+};
+
+// "skill:optimize.bin_packing" may be written without its kind, and so may "agent:builder".
+std::string full_name(const std::string& name) {
+  if (name.find(':') != std::string::npos) return name;
+  return (script::is_skill_id(name) ? "skill:" : "agent:") + name;
+}
+
+int list(const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto database = open_store(*folder);
+  if (!database) return fail(database.error());
+  auto scripts = script::list_scripts(*database);
+  if (!scripts) return fail(scripts.error());
+  if (context.json) {
+    print_json(*scripts);
+    return kOk;
+  }
+  const int64_t now = SystemClock().wall_ms();
+  Table table({"NAME", "VERSION", "VERSIONS", "FROM", "AGE"});
+  for (const Value& one : scripts->as_array()) {
+    table.row({one["name"].as_string(), short_hash(one["hash"].as_string()), readable(one["versions"]),
+               one["origin"].as_string(), format_span(now - one["changed_at"].as_integer())});
+  }
+  print_table(table, "no scripts");
+  return kOk;
+}
+
+// What runs now: the hash of the newest event that made a version current.
+std::string current_hash(const Value& events) {
+  for (const Value& event : events.as_array()) {
+    const std::string& verb = event["verb"].as_string();
+    if (verb == "imported" || verb == "published" || verb == "rolled_back") return event["hash"].as_string();
+  }
+  return "";
+}
+
+std::string parent_hash(const Value& events, const std::string& hash) {
+  for (const Value& event : events.as_array()) {
+    const std::string& verb = event["verb"].as_string();
+    if (event["hash"].as_string() == hash && (verb == "imported" || verb == "published")) {
+      return event["parent"].as_string();
+    }
+  }
+  return "";
+}
+
+int show(const ScriptOptions& options, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto database = open_store(*folder);
+  if (!database) return fail(database.error());
+  const std::string name = full_name(options.name);
+  auto events = script::script_versions(*database, name);
+  if (!events) return fail(events.error());
+  if (options.source) {
+    auto source =
+        script::version_source(*database, options.from.empty() ? current_hash(*events) : options.from);
+    if (!source) return fail(source.error());
+    if (context.json) {
+      print_json({{"name", name}, {"source", *source}});
+    } else {
+      print_foreign(*source);
+    }
+    return kOk;
+  }
+  if (context.json) {
+    print_json({{"name", name}, {"current", current_hash(*events)}, {"events", *events}});
+    return kOk;
+  }
+  print_line(plain(name) + " is at version " + short_hash(current_hash(*events)));
+  Table table({"TIME", "VERSION", "PARENT", "WHAT", "BY", "DETAIL"});
+  for (const Value& event : events->as_array()) {
+    const Value& detail = event["detail"];
+    const std::string told = detail.as_map().empty() ? ""
+                             : detail.has("reason")  ? readable(detail["reason"])
+                                                     : readable(detail);
+    table.row({format_time(event["at"].as_integer()), short_hash(event["hash"].as_string()),
+               short_hash(event["parent"].as_string()), event["verb"].as_string(), event["by"].as_string(),
+               shortened(told, 80)});
+  }
+  print_table(table, "no events");
+  return kOk;
+}
+
+int diff(const ScriptOptions& options, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto database = open_store(*folder);
+  if (!database) return fail(database.error());
+  const std::string name = full_name(options.name);
+  auto events = script::script_versions(*database, name);
+  if (!events) return fail(events.error());
+  const std::string to = options.to.empty() ? current_hash(*events) : options.to;
+  const std::string from = options.from.empty() ? parent_hash(*events, to) : options.from;
+  if (from.empty()) {
+    return fail({"not_found", name + " at " + short_hash(to) +
+                                  " replaced no other version: name two of `clade script show " + name +
+                                  "`"});
+  }
+  auto before = script::version_source(*database, from);
+  if (!before) return fail(before.error());
+  auto after = script::version_source(*database, to);
+  if (!after) return fail(after.error());
+  const std::string text =
+      unified_diff(*before, *after, name + "@" + short_hash(from), name + "@" + short_hash(to));
+  if (context.json) {
+    print_json({{"name", name}, {"from", from}, {"to", to}, {"diff", text}});
+    return kOk;
+  }
+  const bool coloured = colour_wanted(1);
+  if (!coloured) {
+    print_foreign(text);
+    return kOk;
+  }
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = text.find('\n', at);
+    const std::string line = text.substr(at, end - at);
+    const bool added = line[0] == '+';
+    print_line(added || line[0] == '-' ? paint(coloured, added ? Colour::green : Colour::red, plain(line))
+                                       : plain(line));
+    at = end + 1;
+  }
+  return kOk;
+}
+
+int roll_back(const ScriptOptions& options, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  const std::string name = full_name(options.name);
+  auto answer =
+      request(*folder, "script.rollback", {{"name", name}, {"hash", options.to}, {"by", operator_name()}});
+  if (!answer) return fail(answer.error());
+  if (context.json) {
+    print_json(*answer);
+  } else {
+    print_line(name + " is at version " + short_hash((*answer)["hash"].as_string()));
+  }
+  return kOk;
+}
+
+}  // namespace
+
+void add_script_commands(Command root, Context& context) {
+  auto options = std::make_shared<ScriptOptions>();
+  auto script = root.group("script", "The versions of agents and skills",
+                           "clade script list\n"
+                           "clade script diff optimize.bin_packing");
+  const std::string name_help = "agent:ROLE or skill:LAYER.NAME; the kind may be left out";
+  script
+      .add("list", "List the scripts and their current versions",
+           "clade script list\nclade script list --json")
+      .json()
+      .action([&context] { return list(context); });
+  script
+      .add("show", "Show the history of a script, or the text of a version",
+           "clade script show builder\n"
+           "clade script show skill:optimize.bin_packing --source\n"
+           "clade script show optimize.bin_packing 3fa2b1c0 --source")
+      .argument("NAME", options->name, name_help)
+      .optional_argument("HASH", options->from, "With --source: the version (default: the current one)")
+      .flag("--source", options->source, "Print the text of the version")
+      .json()
+      .action([options, &context] { return show(*options, context); });
+  script
+      .add("diff", "Compare two versions of a script",
+           "clade script diff optimize.bin_packing\n"
+           "clade script diff optimize.bin_packing 3fa2b1c0 9c01d7aa")
+      .argument("NAME", options->name, name_help)
+      .optional_argument("FROM", options->from, "A version's hash (default: what TO replaced)")
+      .optional_argument("TO", options->to, "A version's hash (default: the current one)")
+      .json()
+      .action([options, &context] { return diff(*options, context); });
+  script
+      .add("rollback", "Run an older version again; what it did since stays",
+           "clade script rollback optimize.bin_packing\n"
+           "clade script rollback builder --to 3fa2b1c0")
+      .argument("NAME", options->name, name_help)
+      .option("--to", options->to, "HASH", "The version (default: what the current one replaced)")
+      .json()
+      .action([options, &context] { return roll_back(*options, context); });
+}
+
+}  // namespace clade::cli

@@ -1,0 +1,103 @@
+// clade status
+#include "base/clock.h"
+#include "cli/app.h"
+#include "cli/command.h"
+#include "cli/control.h"
+#include "cli/folder.h"
+#include "cli/lock.h"
+#include "cli/output.h"
+
+namespace clade::cli {
+namespace {
+
+std::string counts(const Value& by_state) {
+  std::string line;
+  for (const auto& [state, count] : by_state.as_map()) {
+    if (count.as_integer() > 0) line += (line.empty() ? "" : ", ") + readable(count) + " " + state;
+  }
+  return line.empty() ? "empty" : line;
+}
+
+void print_running(const Value& status) {
+  const int64_t now = SystemClock().wall_ms();
+  print_line("host:       process " + readable(status["pid"]) + ", up " +
+             format_span(now - status["started_at"].as_integer()));
+  print_line("queue:      " + counts(status["queue"]));
+  print_line("in flight:  " + readable(status["in_flight"]));
+  print_line(std::string("approvals:  ") + (status["approve"].as_string() == "auto" ? "auto" : "ask"));
+  print_line("cells:      " + plain(readable(status["cells"])));
+  for (const auto& [layer, missing] : status["layers"].as_map()) {
+    if (missing.as_string().empty()) continue;
+    print_line(paint(colour_wanted(1), Colour::yellow, "degraded:") + "   " +
+               plain(layer + ": " + missing.as_string()));
+  }
+  Table table({"AGENT", "ROLE", "STATE", "TASK", "VERSION"});
+  for (const Value& agent : status["agents"].as_array()) {
+    table.row({agent["name"].as_string(), agent["role"].as_string(), agent["state"].as_string(),
+               agent["task"].as_string(), agent["version"].as_string().substr(0, 12)});
+  }
+  print("\n");
+  print_table(table, "no agents");
+}
+
+Result<Value> stored_status(const std::string& folder) {
+  auto database = open_store(folder);
+  if (!database) return failure(database.error());
+  const auto group = [&](const char* sql) -> Result<Value> {
+    Value found{Value::Map{}};
+    auto query = database->prepare(sql);
+    for (;;) {
+      auto row = query.step();
+      if (!row) return failure(row.error());
+      if (!*row) return found;
+      found.set(query.text(0), query.integer(1));
+    }
+  };
+  auto tasks = group("SELECT state, count(*) FROM task GROUP BY state");
+  if (!tasks) return failure(tasks.error());
+  auto messages = group("SELECT state, count(*) FROM message GROUP BY state");
+  if (!messages) return failure(messages.error());
+  return Value{{"queue", *tasks}, {"mail", *messages}};
+}
+
+int status(const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto running = request(*folder, "status", Value::Map{});
+  if (running) {
+    if (context.json) {
+      print_json(*running);
+    } else {
+      print_running(*running);
+    }
+    return kOk;
+  }
+  if (running.error().code != "no_host") return fail(running.error());
+  auto stored = stored_status(*folder);
+  if (!stored && stored.error().code != "not_found") return fail(stored.error());
+  if (context.json) {
+    Value data = stored ? *stored : Value{Value::Map{}};
+    data.set("pid", Value());
+    print_json(data);
+  } else if (stored) {
+    print_line("stored:     " + counts((*stored)["queue"]));
+    print_line("mail:       " + counts((*stored)["mail"]));
+  }
+  if (const int pid = Lock::holder(*folder); pid > 0) {
+    return fail({"no_host", "process " + std::to_string(pid) + " holds " + *folder +
+                                " and does not answer: it starts or stops; see `clade logs`"});
+  }
+  return fail(running.error());
+}
+
+}  // namespace
+
+void add_status_command(Command root, Context& context) {
+  root.add("status", "Show what the host does: agents, queue, cells, isolation",
+           "clade status\n"
+           "clade status -C my-swarm --json")
+      .json()
+      .action([&context] { return status(context); });
+}
+
+}  // namespace clade::cli

@@ -1,0 +1,256 @@
+// clade task …, clade why
+#include <iostream>
+#include <iterator>
+#include <memory>
+
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/codec.h"
+#include "cli/app.h"
+#include "cli/command.h"
+#include "cli/control.h"
+#include "cli/folder.h"
+#include "cli/output.h"
+#include "queue/history.h"
+#include "queue/queue.h"
+#include "queue/why.h"
+
+namespace clade::cli {
+namespace {
+
+struct TaskOptions {
+  std::string type;
+  std::string id;
+  std::string reason;
+  std::string state;
+  std::optional<std::string> payload;
+  std::vector<std::string> after;
+  int64_t priority = 5;
+  int64_t limit = 50;
+};
+
+// JSON as it was typed, "@FILE", or "@-" for what is piped in.
+Result<Value> read_payload(const std::string& text) {
+  std::string json = text;
+  std::string where = "--payload";
+  if (text == "@-") {
+    where = "the payload on stdin";
+    json.assign(std::istreambuf_iterator<char>(std::cin), {});
+  } else if (!text.empty() && text.front() == '@') {
+    where = text.substr(1);
+    auto file = read_file(where, CodecLimits{}.bytes);
+    if (!file) return failure(file.error());
+    json = *file;
+  }
+  auto payload = decode_json(json);
+  if (!payload) {
+    return failure("usage", where + " is not JSON: " + payload.error().message +
+                                R"x(; write e.g. --payload '{"path":"a.txt"}', or --payload @FILE)x");
+  }
+  return payload;
+}
+
+// Runs a command of the host and says `done` (with the answer's `key` behind it) or prints the answer as
+// JSON.
+int ask(const Context& context, const std::string& command, const Value& args, const std::string& done) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto answer = request(*folder, command, args);
+  if (!answer) return fail(answer.error());
+  if (context.json) {
+    print_json(*answer);
+  } else {
+    print_line(done.empty() ? (*answer)["id"].as_string() : done);
+  }
+  return kOk;
+}
+
+int add(const TaskOptions& options, const Context& context) {
+  Value payload{Value::Map{}};
+  if (options.payload) {
+    auto read = read_payload(*options.payload);
+    if (!read) return fail(read.error());
+    payload = *read;
+  }
+  Value::Array after(options.after.begin(), options.after.end());
+  return ask(context, "task.add",
+             {{"type", options.type}, {"payload", payload}, {"priority", options.priority}, {"after", after}},
+             "");
+}
+
+int list(const TaskOptions& options, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto database = open_store(*folder);
+  if (!database) return fail(database.error());
+  auto tasks = queue::list_tasks(*database, options.state, options.type, static_cast<int>(options.limit));
+  if (!tasks) return fail(tasks.error());
+  if (context.json) {
+    Value::Array rows;
+    for (const queue::Task& task : *tasks) rows.push_back(queue::task_value(task));
+    print_json(rows);
+    return kOk;
+  }
+  const int64_t now = SystemClock().wall_ms();
+  Table table({"ID", "TYPE", "STATE", "PRIO", "TRY", "AGE", "NOTE"});
+  for (const queue::Task& task : *tasks) {
+    const std::string note = !task.error.empty() ? task.error : task.approval;
+    table.row({task.id, task.type, queue::name(task.state), std::to_string(task.priority),
+               std::to_string(task.attempt) + "/" + std::to_string(task.max_attempts),
+               format_span(now - task.created_at), shortened(note, 60)});
+  }
+  print_table(table, "no tasks");
+  return kOk;
+}
+
+void print_field(const std::string& name, const std::string& text) {
+  if (text.empty()) return;
+  std::string padded = name + ":";
+  padded.resize(std::max<size_t>(padded.size() + 1, 12), ' ');
+  print_line(padded + plain(text));
+}
+
+std::string joined(const Value& texts) {
+  std::string line;
+  for (const Value& text : texts.as_array()) line += (line.empty() ? "" : ", ") + readable(text);
+  return line;
+}
+
+int show(const TaskOptions& options, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto database = open_store(*folder);
+  if (!database) return fail(database.error());
+  auto task = queue::task_with_history(*database, options.id);
+  if (!task) return fail(task.error());
+  if (task->is_nil())
+    return fail({"not_found", "no task " + options.id + " in " + *folder + ": see `clade task list`"});
+  if (context.json) {
+    print_json(*task);
+    return kOk;
+  }
+  const Value& fields = *task;
+  print_field("task", options.id);
+  print_field("type", fields["type"].as_string());
+  print_field("state", fields["state"].as_string());
+  print_field("priority", readable(fields["priority"]));
+  print_field("attempts", readable(fields["attempt"]) + " of " + readable(fields["max_attempts"]));
+  print_field("parent", fields["parent"].as_string());
+  print_field("after", joined(fields["after"]));
+  print_field("children", joined(fields["children"]));
+  print_field("approval", fields["approval"].as_string());
+  print_field("created", format_time(fields["created_at"].as_integer()));
+  print_field("payload", readable(fields["payload"]));
+  if (!fields["result"].is_nil()) print_field("result", readable(fields["result"]));
+  print_field("error", fields["error"].as_string());
+  print_line("history:");
+  for (const Value& event : fields["events"].as_array()) {
+    std::string line = "  " + format_time(event["at"].as_integer()) + "  " + event["verb"].as_string() +
+                       " → " + event["state"].as_string();
+    if (const std::string& agent = event["agent"].as_string(); !agent.empty()) line += "  by " + agent;
+    if (const std::string& detail = event["detail"].as_string(); !detail.empty()) line += "  " + detail;
+    print_line(plain(line));
+  }
+  return kOk;
+}
+
+// The ancestors first, each a step further in, then what it waits for and what came of it.
+void print_chain(const Value& chain) {
+  const bool coloured = colour_wanted(STDOUT_FILENO);
+  std::string indent;
+  for (const Value& task : chain["chain"].as_array()) {
+    print_line(indent + paint(coloured, Colour::bold, plain(task["id"].as_string())) + "  " +
+               plain(task["type"].as_string() + "  " + task["state"].as_string()));
+    for (const Value& entry : task["happened"].as_array()) {
+      print_line(indent + "  " + format_time(entry["at"].as_integer()) + "  " +
+                 plain(entry["text"].as_string()));
+    }
+    indent += "  ";
+  }
+  for (const Value& text : chain["waits_for"].as_array()) {
+    print_line(paint(coloured, Colour::yellow, "waits for: ") + plain(text.as_string()));
+  }
+  for (const Value& came : chain["consequences"].as_array()) {
+    print_line("led to " + plain(came["kind"].as_string() + " " + came["id"].as_string() + "  " +
+                                 came["type"].as_string() + "  " + came["state"].as_string() +
+                                 (came["text"].as_string().empty() ? "" : "  " + came["text"].as_string())));
+  }
+}
+
+int explain(const TaskOptions& options, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto database = open_store(*folder);
+  if (!database) return fail(database.error());
+  auto chain = queue::why(*database, options.id);
+  if (!chain) return fail(chain.error());
+  if (context.json) {
+    print_json(*chain);
+  } else {
+    print_chain(*chain);
+  }
+  return kOk;
+}
+
+}  // namespace
+
+void add_task_commands(Command root, Context& context) {
+  auto options = std::make_shared<TaskOptions>();
+  auto task = root.group("task", "Submit, look at and steer tasks",
+                         "clade task add scan_skills\n"
+                         "clade task list --state failed\n"
+                         "clade task show t1");
+
+  task.add("add", "Submit a task; prints its id",
+           "clade task add scan_skills\n"
+           "clade task add evaluate_idea --priority 8 --payload '{\"skill\":\"optimize.bin_packing\"}'\n"
+           "clade task add evaluate_idea --payload @idea.json --after t1 --after t2")
+      .argument("TYPE", options->type, "Type of the task; a role with a matching pattern takes it")
+      .number("-p,--priority", options->priority, 1, 10, "1 to 10, 10 first (default 5)")
+      .option("--payload", options->payload, "JSON|@FILE",
+              "What the task is about: JSON, @FILE, or @- for stdin")
+      .option("--after", options->after, "ID",
+              "Wait until this task is completed; may be given several times")
+      .json()
+      .action([options, &context] { return add(*options, context); });
+  task.add("list", "List tasks, newest first",
+           "clade task list\n"
+           "clade task list --state awaiting_approval\n"
+           "clade task list --type 'test_*' --json")
+      .option("--state", options->state, "STATE",
+              "Only tasks in this state, e.g. queued, executing, dead_letter")
+      .option("--type", options->type, "PATTERN", "Only this type; a trailing * stands for any rest")
+      .number("-n,--limit", options->limit, 1, 1000000, "At most so many (default 50)")
+      .json()
+      .action([options, &context] { return list(*options, context); });
+  task.add("show", "Show a task with its history", "clade task show t1\nclade task show r12.1 --json")
+      .argument("ID", options->id, "Id of the task")
+      .json()
+      .action([options, &context] { return show(*options, context); });
+  task.add("cancel", "Cancel a task that is not finished",
+           "clade task cancel t1 --reason 'not needed any more'")
+      .argument("ID", options->id, "Id of the task")
+      .option("--reason", options->reason, "TEXT", "Recorded with the task")
+      .json()
+      .action([options, &context] {
+        return ask(context, "task.cancel",
+                   {{"id", options->id}, {"reason", options->reason}, {"by", operator_name()}},
+                   "cancelled " + options->id);
+      });
+  task.add("retry", "Queue a failed, dead-lettered or cancelled task again", "clade task retry t1")
+      .argument("ID", options->id, "Id of the task")
+      .json()
+      .action([options, &context] {
+        return ask(context, "task.retry", {{"id", options->id}, {"by", operator_name()}},
+                   "queued " + options->id + " again");
+      });
+
+  root.add("why", "Tell what led to a task and what it waits for", "clade why t1\nclade why r12.1 --json")
+      .argument("TASK", options->id, "Id of the task")
+      .json()
+      .action([options, &context] { return explain(*options, context); });
+}
+
+}  // namespace clade::cli

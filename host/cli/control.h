@@ -1,0 +1,51 @@
+// The control socket DIR/.clade/socket: how commands talk to a running host. One JSON object per line:
+//   {"command":"task.add","args":{…}}  →  {"ok":true,"data":…}  | {"ok":false,"error":{"code":…,"message":…}}
+// A connection may ask several times, one after the other; answers come in order.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "loop/loop.h"
+
+namespace clade::cli {
+
+inline constexpr size_t kControlLineBytes =
+    1u << 20;  // of a request; a longer one is refused and the connection closed
+inline constexpr size_t kControlUnreadBytes =
+    1u << 20;  // answers that a client leaves unread before it is dropped
+inline constexpr size_t kControlAnswerBytes = 64u << 20;  // of an answer: what a client reads at most
+inline constexpr size_t kControlConnections = 64;  // beyond: the one that has been silent longest is dropped
+
+// The host's side. What comes in is treated as hostile. Thread: the loop's.
+class Control {
+ public:
+  using Reply = std::function<void(Result<Value>)>;
+  // `reply` is called once, now or later, on the loop's thread; after the connection is gone it does nothing.
+  // It may be called after the Control is destroyed.
+  using Handler = std::function<void(const std::string& command, const Value& args, Reply reply)>;
+
+  // Listens on `path`, replacing a stale socket (hold the swarm's lock). Errors: "io".
+  static Result<Control> open(loop::Loop& loop, const std::string& path, Handler handler);
+  ~Control();  // drops every connection and removes the socket
+  Control(Control&&) noexcept;
+  Control& operator=(Control&&) noexcept;
+
+  // Connections now.
+  size_t connections() const;
+
+ private:
+  struct State;
+  explicit Control(std::shared_ptr<State> state);
+  std::shared_ptr<State> state_;
+};
+
+// The commands' side: asks the host of a swarm and waits for its answer, at most 60 s. Errors: "no_host"
+// (nobody listens), "io", and whatever the host answers.
+Result<Value> request(const std::string& folder, const std::string& command, const Value& args);
+
+}  // namespace clade::cli

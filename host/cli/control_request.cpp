@@ -1,0 +1,122 @@
+// The commands' side of the control socket: plain blocking sockets, no loop.
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "cli/control.h"
+#include "cli/folder.h"
+
+namespace clade::cli {
+namespace {
+
+constexpr int kPatienceSeconds = 60;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  operator int() const { return number_; }
+
+ private:
+  int number_;
+};
+
+Error no_host(const std::string& folder) {
+  return {"no_host", "no host runs in " + folder + ": start one with `clade run " + folder + "`"};
+}
+
+Error broken(const std::string& what) {
+  return {"io",
+          "the host " + what + ": see `clade logs` for what it does, and `clade status` for whether it runs"};
+}
+
+// `name` below the folder that `state` refers to: the path of a socket may be too long for its address
+// otherwise.
+int connect_below(int state, const char* name, int descriptor) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = "/proc/self/fd/" + std::to_string(state) + "/" + name;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  int status = 0;
+  do {
+    status = connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  } while (status != 0 && errno == EINTR);
+  return status;
+}
+
+Status send_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent > 0) {
+      bytes.remove_prefix(static_cast<size_t>(sent));
+    } else if (errno == EAGAIN) {
+      return failure(broken("takes no request for " + std::to_string(kPatienceSeconds) + " s"));
+    } else if (errno == EPIPE || errno == ECONNRESET) {
+      return {};  // it may have said why before it closed
+    } else if (errno != EINTR) {
+      return failure(broken("cannot be written to (" + system_reason(errno) + ")"));
+    }
+  }
+  return {};
+}
+
+Result<std::string> receive_line(int descriptor) {
+  std::string line;
+  std::array<char, 65536> bytes{};
+  for (;;) {
+    const ssize_t size = recv(descriptor, bytes.data(), bytes.size(), 0);
+    if (size > 0) {
+      line.append(bytes.data(), static_cast<size_t>(size));
+      if (const size_t end = line.find('\n'); end != std::string::npos) return line.substr(0, end);
+      if (line.size() > kControlAnswerBytes)
+        return failure(broken("sent an answer that is longer than 64 MB"));
+    } else if (size == 0 || errno == ECONNRESET) {
+      return failure(broken("closed the connection before it answered"));
+    } else if (errno == EAGAIN) {
+      return failure(broken("has not answered for " + std::to_string(kPatienceSeconds) + " s"));
+    } else if (errno != EINTR) {
+      return failure(broken("cannot be read from (" + system_reason(errno) + ")"));
+    }
+  }
+}
+
+}  // namespace
+
+Result<Value> request(const std::string& folder, const std::string& command, const Value& args) {
+  const Descriptor state(open(state_folder(folder).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (state < 0) return failure(no_host(folder));
+  const Descriptor descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (descriptor < 0) return failure("io", "cannot make a socket: " + system_reason(errno));
+  const timeval patience{kPatienceSeconds, 0};
+  (void)setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+  (void)setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+  if (connect_below(state, "socket", descriptor) != 0) {
+    if (errno == ENOENT || errno == ECONNREFUSED) return failure(no_host(folder));
+    return failure("io", "cannot reach the host on " + socket_path(folder) + ": " + system_reason(errno) +
+                             "; only the user who started it may");
+  }
+  if (auto sent = send_all(descriptor, encode_json({{"command", command}, {"args", args}}) + "\n"); !sent) {
+    return failure(sent.error());
+  }
+  auto line = receive_line(descriptor);
+  if (!line) return failure(line.error());
+  auto answer = decode_json(*line, CodecLimits{kControlAnswerBytes, 66});
+  if (!answer) return failure(broken("sent an answer that is no JSON (" + answer.error().message + ")"));
+  if ((*answer)["ok"].as_bool()) return (*answer)["data"];
+  const Value& error = (*answer)["error"];
+  return failure(error["code"].as_string(), error["message"].as_string());
+}
+
+}  // namespace clade::cli

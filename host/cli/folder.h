@@ -1,0 +1,30 @@
+// Which swarm a command is about, and its state on disk.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "store/database.h"
+
+namespace clade::cli {
+
+// The swarm's folder as an absolute path: `directory` when given (it must hold swarm.yaml), otherwise the
+// current folder or the nearest parent with swarm.yaml. Errors: "usage" (there is none: says how to make
+// one).
+Result<std::string> find_swarm(const std::string& directory);
+
+// Paths below DIR/.clade.
+std::string state_folder(const std::string& folder);
+std::string database_path(const std::string& folder);
+std::string socket_path(const std::string& folder);
+std::string lock_path(const std::string& folder);
+std::string log_path(const std::string& folder);
+
+// The store for reading, host running or not. Errors: "not_found" (no host ever ran here), "newer_schema",
+// "io".
+Result<store::Database> open_store(const std::string& folder);
+
+// The name of whoever types: $USER, the account's name, or "operator".
+std::string operator_name();
+
+}  // namespace clade::cli

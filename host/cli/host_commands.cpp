@@ -1,0 +1,177 @@
+#include "cli/host_commands.h"
+
+#include <unistd.h>
+
+namespace clade::cli {
+namespace {
+
+constexpr const char* kOperator = "operator";
+
+// Who gave the command, for the record.
+std::string asker(const Value& args) {
+  return args["by"].as_string().empty() ? kOperator : args["by"].as_string();
+}
+
+// Tells whoever asked for something that a person refused it.
+void tell_refused(const run::Kernel& kernel, const queue::Task& task, const std::string& reason,
+                  store::Batch& batch) {
+  auto query = kernel.reader.prepare("SELECT agent FROM run WHERE id = ?");
+  query.bind(1, task.run);
+  auto row = query.step();
+  if (!row || !*row) return;  // an operator's task
+  mail::Message message;
+  message.sender = "host";
+  message.address = "agent:" + query.text(0);
+  message.kind = "approval_refused";
+  message.body =
+      Value{{"task", task.id}, {"type", task.type}, {"question", task.approval}, {"reason", reason}};
+  if (auto sent = kernel.mail.send(std::move(message), batch); !sent) {
+    kernel.log.warning("host", "mail about the refused task " + task.id + ": " + sent.error().message);
+  }
+}
+
+}  // namespace
+
+HostCommands::HostCommands(const run::Kernel& kernel, run::Dispatcher& dispatcher, run::Reload& reload,
+                           cell::Pool& pool, const cell::Zygote& zygote, std::function<void()> stop)
+    : kernel_(kernel),
+      dispatcher_(dispatcher),
+      reload_(reload),
+      pool_(pool),
+      zygote_(zygote),
+      stop_(std::move(stop)),
+      started_at_(kernel.clock.wall_ms()) {}
+
+void HostCommands::handle(const std::string& command, const Value& args, Reply reply) {
+  const std::string& id = args["id"].as_string();
+  const std::string by = asker(args);
+  store::Batch batch;
+  if (command == "stop") {
+    reply(Value(true));
+    stop_();
+  } else if (command == "status") {
+    reply(status());
+  } else if (command == "task.add") {
+    add_task(args, std::move(reply));
+  } else if (command == "task.cancel") {
+    auto changed = kernel_.queue.cancel(id, by, args["reason"].as_string(), batch);
+    commit(std::move(changed), std::move(batch), Value{{"id", id}}, std::move(reply));
+  } else if (command == "task.retry") {
+    auto changed = kernel_.queue.retry(id, by, kernel_.reader, batch);
+    commit(std::move(changed), std::move(batch), Value{{"id", id}}, std::move(reply));
+  } else if (command == "mail.send") {
+    send_mail(args, std::move(reply));
+  } else if (command == "approval.approve") {
+    decide(args, true, std::move(reply));
+  } else if (command == "approval.reject") {
+    decide(args, false, std::move(reply));
+  } else if (command == "script.rollback") {
+    roll_back(args, std::move(reply));
+  } else {
+    reply(failure("usage", "the host knows no command \"" + command + "\": is it older than this program?"));
+  }
+}
+
+void HostCommands::add_task(const Value& args, Reply reply) {
+  queue::NewTask task;
+  task.type = args["type"].as_string();
+  task.payload = args["payload"];
+  task.priority = static_cast<int>(args["priority"].as_integer(task.priority));
+  for (const auto& after : args["after"].as_array()) task.after.push_back(after.as_string());
+  store::Batch batch;
+  auto ids = kernel_.queue.submit({std::move(task)}, batch);
+  if (!ids) {
+    reply(failure(ids.error()));
+    return;
+  }
+  commit({}, std::move(batch), Value{{"id", ids->front()}}, std::move(reply));
+}
+
+void HostCommands::decide(const Value& args, bool approve, Reply reply) {
+  const std::string& id = args["id"].as_string();
+  const std::string& reason = args["reason"].as_string();
+  const std::string by = asker(args);
+  store::Batch batch;
+  Status changed;
+  if (approve) {
+    changed = kernel_.queue.approve(id, by, reason, batch);
+  } else {
+    const queue::Task* found = kernel_.queue.find(id);
+    const queue::Task task = found ? *found : queue::Task();
+    changed = kernel_.queue.refuse(id, by, reason, batch);
+    if (changed) tell_refused(kernel_, task, reason, batch);
+  }
+  commit(std::move(changed), std::move(batch), Value{{"id", id}}, std::move(reply));
+}
+
+void HostCommands::send_mail(const Value& args, Reply reply) {
+  mail::Message message;
+  message.sender = kOperator;
+  message.address = args["to"].as_string();
+  message.kind = args["kind"].as_string();
+  message.body = args["body"];
+  store::Batch batch;
+  auto ids = kernel_.mail.send(std::move(message), batch);
+  if (!ids) {
+    reply(failure(ids.error()));
+    return;
+  }
+  commit({}, std::move(batch), Value{{"ids", Value::Array(ids->begin(), ids->end())}}, std::move(reply));
+}
+
+void HostCommands::roll_back(const Value& args, Reply reply) {
+  const std::string name = args["name"].as_string();
+  store::Batch batch;
+  auto version =
+      kernel_.library.roll_back(name, args["hash"].as_string(), asker(args), kernel_.reader, batch);
+  if (!version) {
+    reply(failure(version.error()));
+    return;
+  }
+  dispatcher_.commit(std::move(batch), [this, name, hash = version->hash, reply](Status status) {
+    if (!status) {
+      reply(failure(status.error()));
+      return;
+    }
+    reload_.refresh(name);
+    if (auto written = kernel_.library.write_back(name); !written) {
+      reply(failure(written.error().code,
+                    "rolled back, but its file was not written: " + written.error().message));
+      return;
+    }
+    reply(Value{{"name", name}, {"hash", hash}});
+  });
+}
+
+Value HostCommands::status() const {
+  std::map<std::string, int64_t> counts;
+  for (const auto* task : kernel_.queue.active()) ++counts[queue::name(task->state)];
+  Value queue = Value::Map();
+  for (const auto& [state, count] : counts) queue.set(state, count);
+  Value layers = Value::Map();
+  for (const auto& layer : zygote_.layers()) layers.set(layer.name, layer.missing);
+  return Value{{"pid", static_cast<int64_t>(getpid())},
+               {"started_at", started_at_},
+               {"agents", dispatcher_.agents()},
+               {"queue", std::move(queue)},
+               {"in_flight", static_cast<int64_t>(dispatcher_.in_flight())},
+               {"cells", pool_.statistics()},
+               {"layers", std::move(layers)},
+               {"approve", kernel_.settings["approve"]}};
+}
+
+void HostCommands::commit(Status changed, store::Batch batch, Value answer, Reply reply) {
+  if (!changed) {
+    reply(failure(changed.error()));
+    return;
+  }
+  dispatcher_.commit(std::move(batch), [answer = std::move(answer), reply = std::move(reply)](Status status) {
+    if (status) {
+      reply(answer);
+    } else {
+      reply(failure(status.error()));
+    }
+  });
+}
+
+}  // namespace clade::cli

@@ -1,0 +1,49 @@
+// What a running host does for commands that come over the control socket: the operator's verbs.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "cell/pool.h"
+#include "cell/zygote.h"
+#include "run/dispatcher.h"
+#include "run/kernel.h"
+#include "run/reload.h"
+
+namespace clade::cli {
+
+class HostCommands {
+ public:
+  using Reply = std::function<void(Result<Value>)>;
+
+  // `stop` ends the host, orderly, soon..
+  HostCommands(const run::Kernel& kernel, run::Dispatcher& dispatcher, run::Reload& reload, cell::Pool& pool,
+               const cell::Zygote& zygote, std::function<void()> stop);
+
+  // Commands and their arguments: stop {}; status {}; task.add {type, payload, priority, after}; task.cancel
+  // {id, reason}; task.retry {id}; mail.send {to, kind, body}; approval.approve and approval.reject {id,
+  // reason, by}; script.rollback {name, hash}. `reply` once the change is on disk. Errors: "usage" for an
+  // unknown command or arguments of another type, and those of queue, mail and library.
+  void handle(const std::string& command, const Value& args, Reply reply);
+
+ private:
+  void add_task(const Value& args, Reply reply);
+  void decide(const Value& args, bool approve, Reply reply);
+  void send_mail(const Value& args, Reply reply);
+  void roll_back(const Value& args, Reply reply);
+  Value status() const;
+  // Commits a change and replies with `answer`, or replies with the error that kept it from happening.
+  void commit(Status changed, store::Batch batch, Value answer, Reply reply);
+
+  run::Kernel kernel_;
+  run::Dispatcher& dispatcher_;
+  run::Reload& reload_;
+  cell::Pool& pool_;
+  const cell::Zygote& zygote_;
+  std::function<void()> stop_;
+  int64_t started_at_;
+};
+
+}  // namespace clade::cli

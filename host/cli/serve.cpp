@@ -1,0 +1,365 @@
+#include "cli/serve.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <thread>
+
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "cell/eval_effect.h"
+#include "cell/pool.h"
+#include "cell/zygote.h"
+#include "cli/control.h"
+#include "cli/detach.h"
+#include "cli/host_commands.h"
+#include "cli/lock.h"
+#include "cli/output.h"
+#include "cli/settings.h"
+#include "cli/view.h"
+#include "loop/signal.h"
+#include "loop/watch.h"
+#include "mail/mail.h"
+#include "queue/queue.h"
+#include "run/dispatcher.h"
+#include "run/reload.h"
+#include "run/settlement.h"
+#include "run/sleep.h"
+#include "script/library.h"
+#include "worker/command.h"
+
+namespace clade::cli {
+namespace {
+
+constexpr int64_t kTickMs = 250;   // of the view
+constexpr int64_t kQuietMs = 50;   // files that are being saved settle for this long
+constexpr int kIdleTicks = 2;      // the idle window: this many ticks without anything to do
+constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells report it
+constexpr const char* kGoalTask = "scan_skills";
+
+// Everything a running host consists of. Members are destroyed in reverse order: what acts goes before what
+// it acts on.
+class Host {
+ public:
+  Host(const ServeOptions& options, Lock lock, cell::Zygote zygote, Log log)
+      : options_(options),
+        lock_(std::move(lock)),
+        log_(std::move(log)),
+        zygote_(std::move(zygote)),
+        library_(options.folder, clock_),
+        mail_(clock_),
+        tick_(loop_) {}
+
+  // Opens the state, checks what swarm.yaml requires, builds the rest. Errors are said by the caller.
+  Status open();
+  // Runs until stopped. The exit status.
+  int run();
+
+ private:
+  Status check_layers();
+  void open_view();
+  void begin();
+  Status submit_goals();
+  Status listen();
+  void watch();
+  void tick();
+  void show();
+  void stop(int status);
+  void fatal(const Error& error);
+
+  const ServeOptions options_;
+  SystemClock clock_;
+  Lock lock_;
+  Log log_;
+  loop::Loop loop_;
+  cell::Zygote zygote_;
+  std::optional<store::Database> reader_;
+  std::unique_ptr<store::Writer> writer_;
+  script::Library library_;
+  std::unique_ptr<run::Governance> governance_;
+  std::unique_ptr<queue::Queue> queue_;
+  mail::Mail mail_;
+  std::unique_ptr<run::Kernel> kernel_;
+  std::unique_ptr<View> view_;
+  std::unique_ptr<cell::Pool> pool_;
+  std::unique_ptr<cell::EvalEffect> evaluate_;
+  std::unique_ptr<worker::CommandEffect> command_;
+  std::unique_ptr<run::SleepEffect> sleep_;
+  std::unique_ptr<run::Settlement> settlement_;
+  std::unique_ptr<run::Dispatcher> dispatcher_;
+  std::unique_ptr<run::Reload> reload_;
+  std::unique_ptr<HostCommands> commands_;
+  std::optional<Control> control_;
+  std::optional<loop::Watch> watch_;
+  std::vector<std::string> watched_;
+  std::vector<loop::Signal> signals_;
+  loop::Timer tick_;
+  std::map<std::string, ViewState::Agent> doing_;
+  int64_t started_at_ = 0;
+  int idle_ticks_ = 0;
+  bool stopping_ = false;
+  int status_ = 0;
+};
+
+Status Host::open() {
+  const std::string path = options_.folder + "/.clade/clade.db";
+  auto database = store::Database::open(path, store::Database::Mode::read_write);
+  if (!database) return failure(database.error());
+  if (auto status = store::migrate(*database); !status) return status;
+  auto reader = store::Database::open(path, store::Database::Mode::read_only);
+  if (!reader) return failure(reader.error());
+  reader_ = std::move(*reader);
+  zygote_.attach(loop_, [this](const std::string& reason) {
+    fatal({"io", "the zygote is gone: " + reason});
+  });
+  writer_ = std::make_unique<store::Writer>(
+      std::move(*database), [this](std::function<void()> function) { loop_.post(std::move(function)); });
+  store::Batch batch;
+  if (auto status = library_.load(*reader_, batch); !status) return status;
+  if (auto status = check_layers(); !status) return status;
+  const auto& swarm = library_.swarm();
+  auto settings = settings_in_force(options_, swarm.settings, *reader_, batch);
+  if (!settings) return failure(settings.error());
+  governance_ = std::make_unique<run::Governance>(
+      run::VoteRules{swarm.quorum, swarm.threshold, swarm.vote_deadline_ms});
+  if (auto status = governance_->load(*reader_); !status) return status;
+  queue_ = std::make_unique<queue::Queue>(
+      clock_, [this](const std::string& type) { return dispatcher_->handles(type); },
+      [this] { return dispatcher_->known_types(); });
+  if (auto status = queue_->load(*reader_); !status) return status;
+  std::vector<mail::Recipient> recipients;
+  for (const auto& agent : swarm.agents) {
+    for (int number = 1; number <= agent.instances; ++number) {
+      const std::string name = number == 1 ? agent.name : agent.name + "#" + std::to_string(number);
+      recipients.push_back({name, agent.role, library_.agent(agent.role).topics});
+    }
+  }
+  mail_.set_recipients(std::move(recipients));
+  if (auto status = mail_.load(*reader_); !status) return status;
+
+  const std::string report = options_.report.empty() ? options_.folder + "/report" : options_.report;
+  kernel_ =
+      std::make_unique<run::Kernel>(run::Kernel{clock_, loop_, log_, *writer_, *reader_, *queue_, mail_,
+                                                library_, *governance_, options_.folder, report, *settings});
+  cell::PoolOptions pool;
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  pool.shared_cells = cores;
+  pool.parallel_evaluations = cores;
+  pool_ = std::make_unique<cell::Pool>(loop_, zygote_, pool, log_);
+  evaluate_ = std::make_unique<cell::EvalEffect>(*pool_);
+  command_ = std::make_unique<worker::CommandEffect>(loop_, options_.folder);
+  sleep_ = std::make_unique<run::SleepEffect>(loop_, clock_);
+  settlement_ = std::make_unique<run::Settlement>(*kernel_, (*settings)["approve"].as_string() == "auto");
+  run::Dispatcher::Hooks hooks;
+  hooks.fatal = [this](const Error& error) { fatal(error); };
+  hooks.activity = [this](const std::string& agent, const std::string& what) {
+    doing_[agent] = {agent, what, clock_.wall_ms()};
+  };
+  dispatcher_ = std::make_unique<run::Dispatcher>(*kernel_, *settlement_, *pool_, std::move(hooks));
+  pool_->report_to(dispatcher_.get());
+  dispatcher_->add_effect("cell.eval", *evaluate_);
+  dispatcher_->add_effect("process.run", *command_);
+  dispatcher_->add_effect("sleep", *sleep_);
+  reload_ = std::make_unique<run::Reload>(
+      *kernel_, *dispatcher_,
+      [this](run::Program program, std::function<void(Result<Value>)> done) {
+        pool_->check(std::move(program), [done = std::move(done)](Result<cell::ProgramInfo> info) {
+          done(info ? Result<Value>(std::move(info->info)) : failure(info.error()));
+        });
+      },
+      [this](const std::string& name, const std::string& text) {
+        log_.info("host", name + " " + text);
+        if (view_) view_->event("host", name + " " + text);
+      });
+  commands_ =
+      std::make_unique<HostCommands>(*kernel_, *dispatcher_, *reload_, *pool_, zygote_, [this] { stop(0); });
+  queue_->observe([this](const queue::Task& task, queue::Verb verb, queue::State) {
+    settlement_->observe(task, verb);
+    dispatcher_->observe(task, verb);
+    log_.info("host", "task " + task.id + " (" + task.type + ") " + queue::name(verb) + " → " +
+                          queue::name(task.state));
+    if (view_) view_->task(task, verb);
+  });
+  dispatcher_->commit(std::move(batch), nullptr);
+  return {};
+}
+
+Status Host::check_layers() {
+  std::string degraded;
+  for (const auto& layer : zygote_.layers()) {
+    if (layer.missing.empty()) continue;
+    const auto& required = library_.swarm().require;
+    if (std::find(required.begin(), required.end(), layer.name) != required.end()) {
+      return failure("refused", "swarm.yaml requires the isolation layer " + layer.name +
+                                    ", which this machine does not give: " + layer.missing);
+    }
+    degraded += (degraded.empty() ? "" : "; ") + layer.name + ": " + layer.missing;
+  }
+  open_view();
+  if (!degraded.empty()) {
+    view_->banner("isolation is degraded (" + degraded + "); `clade doctor` says more");
+    log_.warning("host", "isolation is degraded: " + degraded);
+  }
+  return {};
+}
+
+void Host::open_view() {
+  ViewOptions options;
+  options.mode = options_.json ? ViewMode::json : options_.live ? ViewMode::live : ViewMode::plain;
+  options.colour = colour_wanted(STDOUT_FILENO);
+  options.swarm = library_.swarm().name;
+  view_ = std::make_unique<View>(std::move(options), clock_);
+}
+
+int Host::run() {
+  started_at_ = clock_.wall_ms();
+  for (const int number : {SIGINT, SIGTERM}) {
+    signals_.emplace_back(loop_, number, [this] {
+      if (stopping_) _exit(kInterrupted);  // asked twice: at once; the store is consistent at any moment
+      stop(0);
+    });
+  }
+  reload_->try_roles([this](Status status) {
+    if (!status) {
+      fatal(status.error());
+      return;
+    }
+    // What changed while no host ran is tried like any other change, before old runs go on.
+    reload_->look([this] { begin(); });
+  });
+  loop_.run();
+  control_.reset();
+  watch_.reset();
+  tick_.stop();
+  dispatcher_->stop();
+  show();
+  Value summary{{"seconds", static_cast<double>((clock_.wall_ms() - started_at_) / 100) / 10}};
+  Value approvals = Value::Array();
+  for (const auto* task : queue_->active()) {
+    if (task->state == queue::State::awaiting_approval) approvals.push(task->id);
+  }
+  if (!approvals.as_array().empty()) summary.set("approvals waiting", std::move(approvals));
+  if (access((kernel_->report + "/report.md").c_str(), R_OK) == 0)
+    summary.set("report", kernel_->report + "/report.md");
+  view_->finish(summary);
+  return status_;
+}
+
+void Host::begin() {
+  if (stopping_) return;
+  Status status = dispatcher_->recover();
+  if (status) status = submit_goals();
+  if (status) status = listen();
+  if (!status) {
+    fatal(status.error());
+    return;
+  }
+  watch();
+  dispatcher_->start();
+  log_.info("host", "up as process " + std::to_string(getpid()));
+  announce_ready(options_.ready_descriptor);
+  if (options_.until_idle || options_.live)
+    tick_.start(
+        0, [this] { tick(); }, kTickMs);
+}
+
+Status Host::submit_goals() {
+  const Value& settings = kernel_->settings;
+  store::Batch batch;
+  for (const auto& goal : library_.swarm().goals.as_array()) {
+    // One job per goal and settings: the same ones go on where they were, others begin anew.
+    const Value about{{"seed", settings["seed"]},
+                      {"evaluations", settings["evaluations"]},
+                      {"instances", settings["instances"]},
+                      {"goal", goal}};
+    queue::NewTask task;
+    task.id = "g-" + goal["name"].as_string() + "-" + content_hash(encode_msgpack(about)).substr(0, 8);
+    task.type = kGoalTask;
+    task.payload = Value{{"goal", goal}};
+    auto known = queue::task_with_history(*reader_, task.id);
+    if (!known) return failure(known.error());
+    if (!known->is_nil() || !dispatcher_->handles(task.type)) continue;
+    if (auto ids = queue_->submit({std::move(task)}, batch); !ids) return failure(ids.error());
+  }
+  dispatcher_->commit(std::move(batch), nullptr);
+  return {};
+}
+
+Status Host::listen() {
+  auto control = Control::open(loop_, options_.folder + "/.clade/socket",
+                               [this](const std::string& command, const Value& args, Control::Reply reply) {
+                                 commands_->handle(command, args, std::move(reply));
+                               });
+  if (!control) return failure(control.error());
+  control_ = std::move(*control);
+  return {};
+}
+
+void Host::watch() {
+  auto folders = library_.watched_folders();
+  if (folders == watched_) return;
+  auto watch = loop::Watch::folders(loop_, folders, kQuietMs,
+                                    [this] { reload_->look([this] { watch_ ? this->watch() : void(); }); });
+  if (!watch) {
+    log_.warning("host", "changed scripts are not seen until the next start: " + watch.error().message);
+    view_->banner("changed scripts are not seen until the next start: " + watch.error().message);
+    return;
+  }
+  watched_ = std::move(folders);
+  watch_ = std::move(*watch);
+}
+
+void Host::tick() {
+  show();
+  if (!options_.until_idle) return;
+  idle_ticks_ = dispatcher_->idle() ? idle_ticks_ + 1 : 0;
+  if (idle_ticks_ >= kIdleTicks) stop(0);
+}
+
+void Host::show() {
+  ViewState state;
+  for (const auto& [name, agent] : doing_) state.agents.push_back(agent);
+  for (const auto* task : queue_->active()) {
+    ++state.queue[queue::name(task->state)];
+    if (task->state == queue::State::awaiting_approval) state.approvals.push_back(task->id);
+  }
+  auto query = reader_->prepare("SELECT coalesce(sum(units), 0) FROM ledger WHERE kind = 'cell.eval'");
+  if (auto row = query.step(); row && *row) state.done = query.integer(0);
+  state.goal = kernel_->settings["evaluations"].as_integer();
+  view_->tick(state);
+}
+
+void Host::stop(int status) {
+  if (stopping_) return;
+  stopping_ = true;
+  status_ = status;
+  loop_.stop();
+}
+
+void Host::fatal(const Error& error) {
+  if (stopping_) return;
+  log_.error("host", error.message);
+  (void)fail(error);
+  stop(1);
+}
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  // A cell, a client or a pipe that is gone is an error of its own write, not of the host.
+  std::signal(SIGPIPE, SIG_IGN);
+  auto lock = Lock::acquire(options.folder);
+  if (!lock) return fail(lock.error());
+  auto zygote = cell::Zygote::start();
+  if (!zygote) return fail(zygote.error());
+  auto log = Log::open(options.folder + "/.clade/clade.log", false);
+  if (!log) return fail(log.error());
+  Host host(options, std::move(*lock), std::move(*zygote), std::move(*log));
+  if (auto status = host.open(); !status) return fail(status.error());
+  return host.run();
+}
+
+}  // namespace clade::cli

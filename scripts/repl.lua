@@ -1,0 +1,46 @@
+-- Runs in the VM of an interactive session: it keeps globals from line to line. Returns the functions that the
+-- cell calls.
+
+local host, new_environment = ...
+
+local output = {}
+local globals, tools = new_environment({
+  print = function(text) output[#output + 1] = text end,
+})
+local inspect = host.script("scripts/inspect.lua")()
+globals.inspect = inspect
+globals.require = tools.requirer({}, globals, "a session has no modules")
+
+local cell = {}
+
+local function texts_of(count, ...)
+  local texts = {}
+  for index = 1, count do texts[index] = inspect((select(index, ...))) end
+  return table.concat(texts, "\t")
+end
+
+local function evaluate(chunk)
+  local function collect(...) return texts_of(select("#", ...), ...) end
+  return collect(chunk())
+end
+
+-- Runs a line or more: as an expression if it is one. Returns the values as text; or false, the compiler's
+-- message, and whether more lines could complete it.
+function cell.run(source)
+  tools.reset()
+  output = {}
+  local chunk = load("return " .. source, "=repl", "t", globals)
+  local problem
+  if not chunk then chunk, problem = load(source, "=repl", "t", globals) end
+  if not chunk then return false, problem, problem:find("near '<eof>'$") ~= nil end
+  return evaluate(chunk)
+end
+
+-- What was printed since the last run began, with line ends.
+function cell.take_output()
+  local text = #output > 0 and table.concat(output, "\n") .. "\n" or ""
+  output = {}
+  return text
+end
+
+return cell

@@ -1,0 +1,218 @@
+-- The runs of an agent's program as coroutines. `host` are the primitives; this adds request, all, now, log and
+-- random to them, which scripts/std is built on. Returns {start, answer, cancel}.
+--
+-- A run is made of strands: coroutines that ask the host and wait for its answer by yielding. The handler is
+-- strand "0"; the n-th function that a strand gives to clade.all becomes strand "<its name>.<n>". Requests are
+-- counted from 1 per strand, so name and position of a request are the same whenever the run is executed again
+-- with the same answers.
+--
+--   ready ──resume──▶ running ──request──▶ waiting ──answer──▶ ready
+--                        │ └─clade.all──▶ joining ──its last strand ended──▶ ready
+--                        └──▶ ended
+
+local host = ...
+
+local create, resume, yield, running = coroutine.create, coroutine.resume, coroutine.yield, coroutine.running
+local status, isyieldable = coroutine.status, coroutine.isyieldable
+local emit, traceback, note_trace, last_trace = host.emit, host.traceback, host.note_trace, host.last_trace
+
+local runs = {}
+local current       -- the strand that runs now
+local REQUEST, JOIN = {}, {}
+
+-- The strand that runs, for `what`; raises at the script's line if there is none.
+local function need_strand(what)
+  if current then return current end
+  error(what .. " works only while a handler runs (on_task, on_mail), not when the script is loaded or tests itself", 3)
+end
+
+local function check_waits(strand, what)
+  if running() ~= strand.thread then
+    error(what .. " waits for the host and cannot be called inside a coroutine of your own: use clade.all", 3)
+  end
+  if not isyieldable() then
+    error(what .. " waits for the host and cannot be called inside a callback of string.gsub or table.sort", 3)
+  end
+end
+
+-- Asks the host and waits. Returns its value, or nil, message, code; misuse and refusals raise at the line that
+-- called the function of scripts/std which called this (always in tail position).
+function host.request(op, args)
+  local strand = need_strand(op)
+  check_waits(strand, op)
+  local position = strand.position + 1
+  local problem = emit({
+    t = "call", run = strand.run.id, strand = strand.name, position = position, op = op, args = args,
+  })
+  if problem then error(op .. ": " .. problem, 2) end
+  strand.position = position
+  strand.waiting = true
+  local ok, value, code = yield(REQUEST)
+  if ok then return value end
+  if code == "invalid" or code == "refused" then error(value, 2) end
+  return nil, value, code
+end
+
+local function new_strand(run, name, body, group, index)
+  local strand = {
+    run = run, name = name, position = 0, children = 0, group = group, index = index,
+    thread = create(function() return xpcall(body, note_trace) end),
+  }
+  run.strands[name] = strand
+  run.ready[#run.ready + 1] = strand
+  return strand
+end
+
+-- Runs functions as strands and waits for all. Returns their first results in order; raises the first error (in
+-- the order of the list) after all have ended.
+function host.all(functions)
+  local parent = need_strand("clade.all")
+  check_waits(parent, "clade.all")
+  local group = { parent = parent, pending = #functions, results = {}, errors = {} }
+  if group.pending == 0 then return {} end
+  for index, fn in ipairs(functions) do
+    parent.children = parent.children + 1
+    new_strand(parent.run, parent.name .. "." .. parent.children, fn, group, index)
+  end
+  yield(JOIN)
+  for index = 1, #functions do
+    local failed = group.errors[index]
+    if failed then
+      parent.run.child_error = failed
+      error(failed.value, 0)
+    end
+  end
+  return group.results
+end
+
+function host.now()
+  return need_strand("clade.now").run.now
+end
+
+function host.log(text)
+  emit({ t = "log", run = need_strand("clade.log").run.id, level = "info", text = text })
+end
+
+-- Marsaglia's xorshift128, one per strand: what one strand draws does not depend on when another runs.
+local bxor, lshift, rshift = bit.bxor, bit.lshift, bit.rshift
+local function draw(state)
+  local x, w = state[1], state[4]
+  x = bxor(x, lshift(x, 11))
+  x = bxor(x, rshift(x, 8))
+  state[1], state[2], state[3] = state[2], state[3], w
+  w = bxor(w, rshift(w, 19), x)
+  state[4] = w
+  return w % 4294967296
+end
+
+-- A number from [0, 1) with 53 random bits.
+function host.random()
+  local strand = need_strand("clade.random")
+  local state = strand.random
+  if not state then
+    local digits = host.hash(string.format("%.0f:%s", strand.run.seed, strand.name))
+    state = {}
+    for part = 1, 4 do state[part] = bit.tobit(tonumber(digits:sub(part * 8 - 7, part * 8), 16)) end
+    state[4] = bit.bor(state[4], 1)  -- all zero would stay so
+    strand.random = state
+  end
+  local high, low = rshift(draw(state), 5) % 4294967296, rshift(draw(state), 6) % 4294967296
+  return (high * 67108864 + low) / 9007199254740992
+end
+
+-- What a failed strand raised, as the host gets it: with the traceback of the strand where it came from.
+local function failure_text(strand, value)
+  local text = last_trace() or traceback(strand.thread, value)
+  local inner = strand.run.child_error
+  if inner and rawequal(inner.value, value) then text = inner.text .. "\nin clade.all, " .. text end
+  return text
+end
+
+local function fail(run, text)
+  runs[run.id] = nil
+  emit({ t = "failed", run = run.id, error = text })
+end
+
+local function finish(run, value, state)
+  runs[run.id] = nil
+  local problem = emit({ t = "done", run = run.id, value = value, state = state })
+  if problem then
+    emit({ t = "failed", run = run.id, error = "the handler's result cannot be stored: " .. problem })
+  end
+end
+
+-- A strand of clade.all ended: its parent goes on after the last one.
+local function join(strand, failed, value)
+  local group, run = strand.group, strand.run
+  run.strands[strand.name] = nil
+  if failed then
+    group.errors[strand.index] = { value = value, text = failure_text(strand, value) }
+  else
+    group.results[strand.index] = value
+  end
+  group.pending = group.pending - 1
+  if group.pending == 0 then run.ready[#run.ready + 1] = group.parent end
+end
+
+-- `first` is what the strand yielded; or whether its body succeeded, then what it returned or raised.
+local function settle(strand, alive, first, value, state)
+  local run = strand.run
+  if status(strand.thread) ~= "dead" then
+    if first ~= REQUEST and first ~= JOIN then
+      fail(run, traceback(strand.thread, "coroutine.yield was called outside of a coroutine of the script's own"))
+    end
+    return
+  end
+  local ok = alive and first
+  if not alive then value = first end
+  if strand.group then return join(strand, not ok, value) end
+  if not ok then return fail(run, failure_text(strand, value)) end
+  finish(run, value, state)
+end
+
+local function step(strand, ...)
+  current = strand
+  strand.waiting = false
+  settle(strand, resume(strand.thread, ...))
+  current = nil
+end
+
+-- Runs strands until all wait or the run has ended.
+local function drain(run)
+  local at = 1
+  while runs[run.id] == run and run.ready[at] do
+    local strand = run.ready[at]
+    at = at + 1
+    step(strand)
+  end
+  run.ready = {}
+end
+
+local strands = {}
+
+-- Starts run `id`: body() → value, state in strand "0".
+function strands.start(id, now, seed, body)
+  current = nil
+  local run = { id = id, now = now, seed = seed, strands = {}, ready = {} }
+  runs[id] = run
+  new_strand(run, "0", body)
+  drain(run)
+end
+
+-- Gives a strand the answer it waits for. A run that has ended is no error: its answer was on the way.
+function strands.answer(id, name, ok, value, code)
+  current = nil
+  local run = runs[id]
+  if not run then return end
+  local strand = run.strands[name]
+  if not strand or not strand.waiting then error("strand " .. name .. " of run " .. id .. " waits for nothing", 0) end
+  step(strand, ok, value, code)
+  drain(run)
+end
+
+function strands.cancel(id)
+  current = nil
+  runs[id] = nil
+end
+
+return strands

@@ -1,0 +1,113 @@
+// Cells that loop, eat memory, crash or are killed: the swarm goes on.
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include <catch2/catch.hpp>
+
+#include "small_swarm.h"
+
+namespace test {
+namespace {
+
+// The children of the host's zygote: its cells.
+std::vector<pid_t> cells_of(pid_t host) {
+  auto children = [](pid_t parent) {
+    std::vector<pid_t> pids;
+    const std::string path =
+        "/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children";
+    std::ifstream in(path);
+    for (pid_t pid = 0; in >> pid;) pids.push_back(pid);
+    return pids;
+  };
+  std::vector<pid_t> cells;
+  for (const pid_t zygote : children(host)) {
+    for (const pid_t cell : children(zygote)) cells.push_back(cell);
+  }
+  return cells;
+}
+
+constexpr const char* kFine = R"lua(
+return { api = 1, tasks = { "fine_*" }, state = { runs = 0 },
+  on_task = function(self) self.state.runs = self.state.runs + 1 return "done" end }
+)lua";
+
+}  // namespace
+
+TEST_CASE(
+    "a handler that never ends is stopped, named by line, retried and dead-lettered; its neighbour works "
+    "on") {
+  Swarm swarm;
+  write_swarm(
+      swarm,
+      "return { api = 1, tasks = { 'loop' },\n  on_task = function()\n    while true do end\n  end }\n",
+      kFine);
+  swarm.start();
+  swarm.until_up();
+  swarm.clade({"task", "add", "loop"});
+  swarm.until_count(
+      "SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%agents/one/init.lua@%:3:%'", 1);
+  swarm.clade({"task", "add", "fine_a"});
+  swarm.until_count("SELECT count(*) FROM task WHERE type = 'fine_a' AND state = 'completed'", 1);
+  swarm.until_count("SELECT count(*) FROM task WHERE type = 'loop' AND state = 'dead_letter'", 1);
+}
+
+TEST_CASE("a handler that eats memory fails with the limit's name; its neighbour works on") {
+  Swarm swarm;
+  write_swarm(swarm, R"lua(
+return { api = 1, tasks = { "eat" }, on_task = function()
+  local all = {}
+  for n = 1, 1e9 do all[n] = ("x"):rep(100000) .. n end
+end }
+)lua",
+              kFine);
+  swarm.start();
+  swarm.until_up();
+  swarm.clade({"task", "add", "eat"});
+  swarm.until_count("SELECT count(*) FROM run WHERE agent = 'one' AND status IN ('failed', 'lost')", 1);
+  swarm.clade({"task", "add", "fine_a"});
+  swarm.until_count("SELECT count(*) FROM task WHERE type = 'fine_a' AND state = 'completed'", 1);
+}
+
+TEST_CASE("cells that are killed cost their runs nothing but a redelivery") {
+  Swarm swarm;
+  write_swarm(swarm, R"lua(
+return { api = 1, tasks = { "wait" }, state = { runs = 0 }, on_task = function(self)
+  clade.process.run { "sh", "-c", "echo once >> witness" }
+  clade.process.run { "sh", "-c", "while ! [ -e go ]; do sleep 0.01; done" }
+  self.state.runs = self.state.runs + 1
+  return "waited"
+end }
+)lua",
+              kFine);
+  swarm.start();
+  swarm.until_up();
+  swarm.clade({"task", "add", "wait"});
+  swarm.until_count("SELECT count(*) FROM journal WHERE status = 'started' AND position = 2", 1);
+  for (const pid_t cell : cells_of(swarm.pid())) kill(cell, SIGKILL);
+  swarm.write("go", "");
+  swarm.until_count("SELECT count(*) FROM task WHERE state = 'completed'", 1);
+  CHECK(swarm.read("witness") == "once\n");
+  CHECK(swarm.count("SELECT attempt FROM task") == 1);
+  CHECK(swarm.text("SELECT state FROM agent WHERE name = 'one'") == "{\"runs\":1}");
+}
+
+TEST_CASE("nothing is left of a host that was killed: no cell, no zygote") {
+  Swarm swarm;
+  write_swarm(swarm, kFine);
+  swarm.start();
+  swarm.until_up();
+  swarm.clade({"task", "add", "fine_a"});
+  swarm.until_count("SELECT count(*) FROM task WHERE state = 'completed'", 1);
+  const auto cells = cells_of(swarm.pid());
+  REQUIRE_FALSE(cells.empty());
+  swarm.kill();
+  swarm.until([&] {
+    for (const pid_t cell : cells) {
+      if (std::filesystem::exists("/proc/" + std::to_string(cell) + "/exe")) return false;
+    }
+    return true;
+  });
+}
+
+}  // namespace test

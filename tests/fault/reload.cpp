@@ -1,0 +1,98 @@
+// Saved files are live between messages; state stays; what does not pass is refused.
+#include <catch2/catch.hpp>
+
+#include "small_swarm.h"
+#include "support/command.h"
+
+namespace test {
+namespace {
+
+std::string counter(const std::string& word, const std::string& more = "") {
+  return "return { api = 1, tasks = { 'count' }, state = { runs = 0 },\n"
+         "  on_task = function(self) self.state.runs = self.state.runs + 1 return '" +
+         word + "' .. self.state.runs end,\n" + more + "}\n";
+}
+
+std::string run_task(const Swarm& swarm) {
+  const int64_t before = swarm.count("SELECT count(*) FROM task WHERE state = 'completed'");
+  swarm.clade({"task", "add", "count"});
+  swarm.until_count("SELECT count(*) FROM task WHERE state = 'completed'", before + 1);
+  return swarm.text("SELECT result FROM task ORDER BY created_at DESC, length(id) DESC, id DESC");
+}
+
+}  // namespace
+
+TEST_CASE("a saved role is live with the next message, its state kept") {
+  Swarm swarm;
+  write_swarm(swarm, counter("old "));
+  swarm.start();
+  swarm.until_up();
+  CHECK(run_task(swarm) == "\"old 1\"");
+  write_agent(swarm, "one", counter("new "));
+  swarm.until_count("SELECT count(*) FROM script_event WHERE name = 'agent:one' AND verb = 'imported'", 2);
+  CHECK(run_task(swarm) == "\"new 2\"");
+
+  SECTION("what does not compile is refused with its line, and the old version goes on") {
+    write_agent(swarm, "one", "return {\n  api = = 1 }\n");
+    swarm.until_count(
+        "SELECT count(*) FROM script_event WHERE verb = 'refused' AND detail LIKE "
+        "'%agents/one/init.lua@%:2:%'",
+        1);
+    CHECK(run_task(swarm) == "\"new 3\"");
+  }
+  SECTION("what fails its selftest is refused") {
+    write_agent(swarm, "one", counter("bad ", "  selftest = function() error('no good') end,\n"));
+    swarm.until_count("SELECT count(*) FROM script_event WHERE verb = 'refused' AND detail LIKE '%no good%'",
+                      1);
+    CHECK(run_task(swarm) == "\"new 3\"");
+  }
+  SECTION("a rollback brings the old version back, in force and in the file") {
+    swarm.clade({"script", "rollback", "agent:one"});
+    CHECK(swarm.read("agents/one/init.lua") == counter("old "));
+    CHECK(run_task(swarm) == "\"old 3\"");
+  }
+  SECTION("migrate takes the state over") {
+    write_agent(swarm, "one",
+                counter("moved ",
+                        "  migrate = function(from, state) state.runs = state.runs + 100 return "
+                        "state end,\n"));
+    swarm.until_count("SELECT count(*) FROM script_event WHERE name = 'agent:one' AND verb = 'imported'", 3);
+    CHECK(run_task(swarm) == "\"moved 103\"");
+    CHECK(run_task(swarm) == "\"moved 104\"");
+  }
+}
+
+TEST_CASE("a saved skill is live in the agents that use it") {
+  Swarm swarm;
+  write_swarm(swarm,
+              "return { api = 1, tasks = { 'count' },\n"
+              "  on_task = function() return require('text.word').say() end }\n");
+  swarm.write("agents/one/agent.yaml", "summary: uses a skill\nskills: [text.word]\n");
+  swarm.write("skills/text/word/skill.yaml", "id: text.word\nsummary: a word\n");
+  swarm.write("skills/text/word/test.lua", "return {}\n");
+  swarm.write("skills/text/word/init.lua", "return { say = function() return 'old' end }\n");
+  swarm.start();
+  swarm.until_up();
+  CHECK(run_task(swarm) == "\"old\"");
+  swarm.write("skills/text/word/init.lua", "return { say = function() return 'new' end }\n");
+  swarm.until_count("SELECT count(*) FROM script_event WHERE name = 'skill:text.word' AND verb = 'imported'",
+                    2);
+  CHECK(run_task(swarm) == "\"new\"");
+  swarm.write("skills/text/word/init.lua", "return {\n  say = = 1 }\n");
+  swarm.until_count(
+      "SELECT count(*) FROM script_event WHERE verb = 'refused' AND detail LIKE "
+      "'%skills/text/word/init.lua@%:2:%'",
+      1);
+  CHECK(run_task(swarm) == "\"new\"");
+}
+
+TEST_CASE("a role that does not load keeps the host from starting, with file and line") {
+  Swarm swarm;
+  write_swarm(swarm, "return {\n  api = = 1 }\n");
+  const auto result = run_clade({"run", swarm.path(), "--until-idle"});
+  CHECK(result.exit == 1);
+  CHECK(result.err.find("agents/one/init.lua") != std::string::npos);
+  CHECK(result.err.find(":2:") != std::string::npos);
+}
+
+}  // namespace test

@@ -1,0 +1,315 @@
+// A Cell whose peer is the test: whatever a hostile cell sends ends the connection, and the loop goes on.
+#include "cell/cell.h"
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace clade::cell {
+namespace {
+
+struct Recorder final : CellEvents {
+  void loaded(int64_t vm, Result<Value> info) override {
+    seen.push_back("loaded " + std::to_string(vm) + (info ? "" : " " + info.error().message));
+  }
+  void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
+              Value) override {
+    seen.push_back("called " + std::to_string(run) + " " + strand + " " + std::to_string(position) + " " +
+                   op);
+    if (on_call) on_call();
+  }
+  void finished(int64_t run, Value, Value) override { seen.push_back("finished " + std::to_string(run)); }
+  void failed(int64_t run, const std::string& message) override {
+    seen.push_back("failed " + std::to_string(run) + " " + message);
+  }
+  void logged(int64_t, const std::string& level, const std::string& text) override {
+    seen.push_back("logged " + level + " " + text);
+  }
+  void cancelled(int64_t run) override { seen.push_back("cancelled " + std::to_string(run)); }
+  void result(Value frame) override { seen.push_back(frame["ok"].as_bool() ? "result" : "no result"); }
+  void idle(int64_t) override { seen.push_back("idle"), check(); }
+  void overdue() override { seen.push_back("overdue"), check(); }
+  void broken(const std::string& reason) override {
+    seen.push_back("broken " + reason);
+    is_broken = true;
+    check();
+  }
+
+  void check() {
+    if (is_broken || (until && until())) loop->stop();
+  }
+
+  loop::Loop* loop = nullptr;
+  std::function<bool()> until;
+  std::function<void()> on_call;
+  std::vector<std::string> seen;
+  bool is_broken = false;
+};
+
+// The other end of the socket is a script of this test: what it sends is sent at once, without waiting for
+// the host.
+struct Fixture {
+  explicit Fixture(SliceLimits limits = {}) {
+    int ends[2];
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    peer = ends[1];
+    events.loop = &loop;
+    cell.emplace(loop, ends[0], limits, events);
+  }
+  ~Fixture() {
+    if (peer >= 0) close(peer);
+  }
+
+  void say(const Value& frame) {
+    std::string bytes;
+    REQUIRE(append_frame(bytes, frame));
+    say_bytes(bytes);
+  }
+  void say_bytes(const std::string& bytes) {
+    REQUIRE(::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
+  }
+  void say_idle() { say({{"t", "idle"}, {"memory", 4096}}); }
+  // Runs the loop until the cell was idle that many times or broke.
+  std::vector<std::string> until_idle(int times = 1) {
+    events.seen.clear();
+    events.until = [this, times] {
+      return std::count(events.seen.begin(), events.seen.end(), "idle") >= times;
+    };
+    loop.run();
+    return events.seen;
+  }
+  void ask(const Value& frame) { REQUIRE(cell->send(frame)); }
+
+  loop::Loop loop;
+  Recorder events;
+  std::optional<Cell> cell;
+  int peer = -1;
+};
+
+Value run_frame_of(int64_t run) {
+  return {{"t", "run"}, {"vm", 1}, {"run", run}, {"handler", "on_task"}};
+}
+
+Value call_of(int64_t run, const char* strand, int64_t position) {
+  return {{"t", "call"},          {"run", run},        {"strand", strand},
+          {"position", position}, {"op", "queue.get"}, {"args", Value()}};
+}
+
+TEST_CASE("a run calls, is answered and ends; frames go one at a time") {
+  Fixture fixture;
+  fixture.ask({{"t", "load"}, {"vm", 1}});
+  fixture.ask(run_frame_of(7));
+  fixture.say({{"t", "loaded"}, {"vm", 1}, {"ok", true}, {"info", Value::Map{}}});
+  CHECK(fixture.cell->slice() == "load");
+  fixture.say_idle();
+  CHECK(fixture.until_idle() == std::vector<std::string>{"loaded 1", "idle"});
+  CHECK(fixture.cell->slice() == "run");
+  CHECK(fixture.cell->executing_run() == 7);
+  fixture.say({{"t", "log"}, {"run", 7}, {"level", "info"}, {"text", "hello"}});
+  fixture.say(call_of(7, "1", 1));
+  fixture.say_idle();
+  CHECK(fixture.until_idle() ==
+        std::vector<std::string>{"logged info hello", "called 7 1 1 queue.get", "idle"});
+  CHECK(fixture.cell->slice().empty());
+  CHECK(fixture.cell->awaits(7, "1"));
+  fixture.ask({{"t", "answer"}, {"run", 7}, {"strand", "1"}, {"value", 1}});
+  CHECK_FALSE(fixture.cell->awaits(7, "1"));
+  fixture.say({{"t", "done"}, {"run", 7}, {"value", 1}, {"state", Value::Map{}}});
+  fixture.say_idle();
+  CHECK(fixture.until_idle() == std::vector<std::string>{"finished 7", "idle"});
+}
+
+TEST_CASE("an answer to a run that ended is not sent") {
+  Fixture fixture;
+  fixture.ask(run_frame_of(7));
+  fixture.events.on_call = [&] { fixture.ask({{"t", "answer"}, {"run", 7}, {"strand", "1"}, {"value", 1}}); };
+  fixture.say(call_of(7, "1", 1));
+  fixture.say({{"t", "failed"}, {"run", 7}, {"error", "another strand raised"}});
+  fixture.say_idle();
+  CHECK(fixture.until_idle().back() == "idle");
+  CHECK(fixture.cell->slice().empty());
+}
+
+TEST_CASE("a cancelled run is forgotten after the cell was told; one not begun is taken back") {
+  Fixture fixture;
+  fixture.ask(run_frame_of(7));
+  fixture.ask(run_frame_of(8));
+  CHECK(fixture.cell->withdraw(8));
+  CHECK_FALSE(fixture.cell->withdraw(7));
+  fixture.ask({{"t", "cancel"}, {"run", 7}});
+  fixture.say(call_of(7, "1", 1));
+  fixture.say_idle();
+  fixture.until_idle();
+  fixture.say_idle();
+  CHECK(fixture.until_idle() == std::vector<std::string>{"cancelled 7", "idle"});
+}
+
+TEST_CASE("what does not fit breaks the connection, and says what it was") {
+  struct Case {
+    const char* what;
+    std::vector<Value> frames;
+    const char* reason;
+  };
+  const Value idle{{"t", "idle"}, {"memory", 1}};
+  const Case cases[] = {
+      {"unknown kind", {{{"t", "shell"}}}, "an unknown kind"},
+      {"no kind", {{{"x", 1}}}, "an unknown kind"},
+      {"kind of a wrong type", {{{"t", 5}}}, "an unknown kind"},
+      {"another run", {call_of(8, "1", 1)}, "spoke for run 8"},
+      {"end of another run", {{{"t", "done"}, {"run", 8}}}, "spoke for run 8"},
+      {"log of another run",
+       {{{"t", "log"}, {"run", 8}, {"level", "info"}, {"text", ""}}},
+       "spoke for run 8"},
+      {"run 0", {{{"t", "failed"}, {"run", 0}, {"error", ""}}}, "spoke for run 0"},
+      {"run of a wrong type", {{{"t", "done"}, {"run", "7"}}}, "no number"},
+      {"strand of a wrong type", {{{"t", "call"}, {"run", 7}, {"strand", 1}, {"op", "x"}}}, "no short text"},
+      {"long strand",
+       {{{"t", "call"}, {"run", 7}, {"strand", std::string(300, 'x')}, {"op", "x"}}},
+       "no short text"},
+      {"empty op", {{{"t", "call"}, {"run", 7}, {"strand", "1"}, {"op", ""}}}, "no short text"},
+      {"no position", {{{"t", "call"}, {"run", 7}, {"strand", "1"}, {"op", "x"}}}, "`position`"},
+      {"negative position", {call_of(7, "1", -1)}, "does not increase"},
+      {"strand waits twice", {call_of(7, "1", 1), call_of(7, "1", 2)}, "already waits"},
+      {"end twice", {{{"t", "done"}, {"run", 7}}, {{"t", "done"}, {"run", 7}}}, "spoke for run 7"},
+      {"call after the end", {{{"t", "done"}, {"run", 7}}, call_of(7, "1", 1)}, "spoke for run 7"},
+      {"state that is no table", {{{"t", "done"}, {"run", 7}, {"state", 5}}}, "no table"},
+      {"failed without text", {{{"t", "failed"}, {"run", 7}}}, "without a text"},
+      {"log that is no text", {{{"t", "log"}, {"run", 7}, {"level", "info"}, {"text", 5}}}, "no text"},
+      {"loaded unasked", {{{"t", "loaded"}, {"vm", 1}, {"ok", true}}}, "without being asked"},
+      {"result unasked", {{{"t", "result"}, {"ok", true}}}, "without being asked"},
+      {"idle without memory", {{{"t", "idle"}}}, "`memory`"},
+      {"a run that neither ended nor waits", {idle}, "neither ended nor waits"},
+      {"unasked frame", {{{"t", "done"}, {"run", 7}}, idle, idle}, "without being asked"},
+  };
+  for (const auto& one : cases) {
+    INFO(one.what);
+    Fixture fixture;
+    fixture.ask(run_frame_of(7));
+    for (const auto& frame : one.frames) fixture.say(frame);
+    const auto seen = fixture.until_idle(1000);
+    CHECK_THAT(seen.back(), Catch::StartsWith("broken ") && Catch::Contains(one.reason));
+    // Nothing is reported after the end, whatever else comes.
+    const size_t count = fixture.events.seen.size();
+    fixture.say_idle();
+    fixture.loop.post([&] { fixture.loop.stop(); });
+    fixture.loop.run();
+    CHECK(fixture.events.seen.size() == count);
+  }
+}
+
+TEST_CASE("a position must increase on its strand, also after an answer") {
+  Fixture fixture;
+  fixture.ask(run_frame_of(7));
+  fixture.say(call_of(7, "1", 3));
+  fixture.say(call_of(7, "2", 1));
+  fixture.say_idle();
+  CHECK(fixture.until_idle().back() == "idle");
+  fixture.ask({{"t", "answer"}, {"run", 7}, {"strand", "1"}, {"value", 1}});
+  fixture.say(call_of(7, "1", 3));
+  CHECK_THAT(fixture.until_idle().back(), Catch::Contains("does not increase"));
+}
+
+TEST_CASE("answers to load and eval must come, once and well-formed") {
+  const Value idle{{"t", "idle"}, {"memory", 1}};
+  const Value load{{"t", "load"}, {"vm", 1}};
+  const Value eval{{"t", "eval"}, {"source", ""}};
+  const Value good{{"t", "result"}, {"ok", true}};
+  struct Case {
+    Value asked;
+    std::vector<Value> frames;
+    const char* reason;
+  };
+  const Case cases[] = {
+      {load, {idle}, "did not answer"},
+      {load, {{{"t", "loaded"}, {"vm", 2}, {"ok", true}}}, "not its own"},
+      {load, {{{"t", "loaded"}, {"vm", 1}}}, "boolean `ok`"},
+      {load, {{{"t", "loaded"}, {"vm", 1}, {"ok", true}, {"info", 5}}}, "map `info`"},
+      {load, {{{"t", "loaded"}, {"vm", 1}, {"ok", false}}}, "text `error`"},
+      {load, {good}, "without being asked"},
+      {load, {call_of(1, "1", 1)}, "spoke for run 1"},
+      {eval, {idle}, "did not answer"},
+      {eval, {good, good}, "without being asked"},
+      {eval, {{{"t", "result"}}}, "boolean `ok`"},
+      {eval, {{{"t", "result"}, {"ok", false}, {"error", 1}}}, "`error` and `code`"},
+  };
+  for (const auto& one : cases) {
+    INFO(one.reason);
+    Fixture fixture;
+    fixture.ask(one.asked);
+    for (const auto& frame : one.frames) fixture.say(frame);
+    CHECK_THAT(fixture.until_idle(1000).back(), Catch::StartsWith("broken ") && Catch::Contains(one.reason));
+  }
+}
+
+TEST_CASE("garbage, oversize and a flood break the connection") {
+  SECTION("garbage") {
+    Fixture fixture;
+    fixture.ask(run_frame_of(7));
+    fixture.say_bytes(std::string("\x03\x00\x00\x00\xc1\xc1\xc1", 7));
+    CHECK_THAT(fixture.until_idle().back(), Catch::Contains("cannot be read"));
+  }
+  SECTION("oversize") {
+    Fixture fixture;
+    fixture.ask(run_frame_of(7));
+    fixture.say_bytes("\xff\xff\xff\x7f");
+    CHECK_THAT(fixture.until_idle().back(), Catch::Contains("announced a frame"));
+  }
+  SECTION("flood within one slice") {
+    SliceLimits limits;
+    limits.answer_bytes = 4096;
+    Fixture fixture(limits);
+    fixture.ask(run_frame_of(7));
+    for (int i = 0; i < 100; ++i) {
+      fixture.say({{"t", "log"}, {"run", 7}, {"level", "info"}, {"text", std::string(64, 'x')}});
+    }
+    CHECK_THAT(fixture.until_idle().back(), Catch::Contains("in one slice"));
+  }
+  SECTION("the end") {
+    Fixture fixture;
+    fixture.ask(run_frame_of(7));
+    close(std::exchange(fixture.peer, -1));
+    CHECK(fixture.until_idle().back() == "broken ");
+    CHECK(fixture.cell->executing_run() == 7);
+  }
+}
+
+TEST_CASE("a slice that takes too long is interrupted; nothing is sent until that arrived") {
+  SliceLimits limits;
+  limits.slice_ms = 1;
+  limits.grace_ms = 60000;
+  Fixture fixture(limits);
+  fixture.ask(run_frame_of(7));
+  fixture.ask(run_frame_of(8));
+  fixture.events.until = [&] { return fixture.events.seen.back() == "overdue"; };
+  fixture.loop.run();
+  fixture.say({{"t", "failed"}, {"run", 7}, {"error", "deadline"}});
+  fixture.say_idle();
+  CHECK(fixture.until_idle() == std::vector<std::string>{"failed 7 deadline", "idle"});
+  CHECK(fixture.cell->was_interrupted());
+  CHECK(fixture.cell->slice().empty());
+  fixture.cell->interrupted();
+  CHECK(fixture.cell->executing_run() == 8);
+}
+
+TEST_CASE("a slice that ignores the interrupt breaks the connection") {
+  SliceLimits limits;
+  limits.slice_ms = 1;
+  limits.grace_ms = 1;
+  Fixture fixture(limits);
+  fixture.ask(run_frame_of(7));
+  const auto seen = fixture.until_idle();
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0] == "overdue");
+  CHECK_THAT(seen[1], Catch::Contains("killed after 2 ms") && Catch::Contains("slice_ms = 1"));
+  CHECK(fixture.cell->executing_run() == 7);
+}
+
+}  // namespace
+}  // namespace clade::cell

@@ -1,0 +1,391 @@
+// Agents in shared cells: loading, runs, deadlines, deaths and who is blamed.
+#include "cell/pool.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+#include <signal.h>
+
+#include "host/cell/fixture.h"
+#include "loop/timer.h"
+
+namespace clade::cell {
+namespace {
+
+run::Program program(const std::string& agent, const std::string& source, const std::string& version = "v1") {
+  run::Program made;
+  made.agent = agent;
+  made.version = version;
+  made.main = {source, "agents/" + agent + "/init.lua@" + version};
+  made.key = agent + version + source;
+  return made;
+}
+
+run::Invocation task(int64_t run, Value payload = {}) {
+  run::Invocation invocation;
+  invocation.run = run;
+  invocation.handler = "on_task";
+  invocation.argument = {{"id", "t1"}, {"type", "work"}, {"payload", std::move(payload)}};
+  invocation.now_ms = 1000;
+  invocation.seed = 7;
+  return invocation;
+}
+
+std::string handler(const std::string& body) {
+  return "return { api = 1, tasks = { 'work' }, state = { runs = 0 },\non_task = function(self, task)\n" +
+         body + "\nend }";
+}
+
+struct Agents : ZygoteFixture, run::RunEvents {
+  explicit Agents(PoolOptions options = {}) : pool(loop, *zygote, options, log) { pool.report_to(this); }
+
+  void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
+              Value args) override {
+    calls.push_back(std::to_string(run) + " " + op + " " + std::to_string(position));
+    if (on_call) on_call(run, strand, op, args);
+    step();
+  }
+  void finished(int64_t run, Value result, Value state) override {
+    results[run] = std::move(result);
+    states[run] = std::move(state);
+    ended(run, "finished");
+  }
+  void failed(int64_t run, const std::string& message) override { ended(run, "failed: " + message); }
+  void lost(int64_t run, bool blamed, const std::string& reason) override {
+    ended(run, (blamed ? "blamed: " : "lost: ") + reason);
+  }
+  void logged(int64_t run, const std::string&, const std::string& text) override {
+    logs.push_back(std::to_string(run) + " " + text);
+    step();
+  }
+
+  void ended(int64_t run, const std::string& how) {
+    REQUIRE(ends.emplace(run, how).second);
+    step();
+  }
+  void step() {
+    if (until && until()) loop.stop();
+  }
+  void run_until(std::function<bool()> condition) {
+    until = std::move(condition);
+    if (!until()) loop.run();
+    until = nullptr;
+  }
+  void run_until_ended(const std::set<int64_t>& runs) {
+    run_until([&] {
+      return std::all_of(runs.begin(), runs.end(), [&](int64_t run) { return ends.count(run) > 0; });
+    });
+  }
+
+  Log log;
+  Pool pool;
+  std::function<void(int64_t, const std::string&, const std::string&, const Value&)> on_call;
+  std::function<bool()> until;
+  std::vector<std::string> calls;
+  std::vector<std::string> logs;
+  std::map<int64_t, std::string> ends;
+  std::map<int64_t, Value> results;
+  std::map<int64_t, Value> states;
+};
+
+PoolOptions one_cell() {
+  PoolOptions options;
+  options.shared_cells = 1;
+  return options;
+}
+
+TEST_CASE("a handler runs with its task and state, and both come back") {
+  Agents agents;
+  auto invocation = task(1, 20);
+  invocation.state = {{"runs", 4}};
+  agents.pool.start(
+      program("builder", handler("self.state.runs = self.state.runs + 1\nreturn task.payload * 2")),
+      invocation);
+  agents.run_until_ended({1});
+  CHECK(agents.ends[1] == "finished");
+  CHECK(agents.results[1] == Value(40));
+  CHECK(agents.states[1] == Value{{"runs", 5}});
+}
+
+TEST_CASE("calls reach the host and their answers the script") {
+  Agents agents;
+  agents.on_call = [&](int64_t run, const std::string& strand, const std::string& op, const Value& args) {
+    if (op == "queue.get") {
+      CHECK(args["id"] == Value("t9"));
+      agents.pool.answer(run, strand, Value{{"state", "queued"}});
+    } else {
+      agents.pool.answer(run, strand, failure("not_found", "no such thing"));
+    }
+  };
+  agents.pool.start(
+      program("builder", handler("local t = clade.queue.get('t9')\n"
+                                 "local x, message, code = clade.knowledge.read('nothing.yaml')\n"
+                                 "return { t.state, message, code }")),
+      task(1));
+  agents.run_until_ended({1});
+  INFO(agents.ends[1]);
+  CHECK(agents.results[1] == Value(Value::Array{"queued", "no such thing", "not_found"}));
+  CHECK(agents.calls == std::vector<std::string>{"1 queue.get 1", "1 knowledge.read 2"});
+}
+
+TEST_CASE("errors have traceback and version; a script that does not load fails its runs") {
+  Agents agents;
+  agents.pool.start(program("builder", handler("error('no good')")), task(1));
+  agents.pool.start(program("tester", "return {", "v3"), task(2));
+  agents.pool.start(program("tester", "return {", "v3"), task(3));
+  agents.run_until_ended({1, 2, 3});
+  CHECK_THAT(agents.ends[1],
+             Catch::StartsWith("failed: ") && Catch::Contains("agents/builder/init.lua@v1:3: no good"));
+  for (const int64_t run : {2, 3}) {
+    CHECK_THAT(agents.ends[run],
+               Catch::StartsWith("failed: ") && Catch::Contains("agents/tester/init.lua@v3:1:"));
+  }
+  // The cell lives on.
+  agents.pool.start(program("tester", handler("return 1"), "v4"), task(4));
+  agents.run_until_ended({4});
+  CHECK(agents.ends[4] == "finished");
+  CHECK(agents.pool.statistics()["deaths"] == Value(0));
+}
+
+TEST_CASE("a changed program takes over for new runs; a run that waits keeps its own") {
+  Agents agents(one_cell());
+  const auto source = [](const char* name) {
+    return handler(std::string("if task.payload == 'wait' then clade.queue.get('t9') end return '") + name +
+                   "'");
+  };
+  agents.pool.start(program("builder", source("old"), "v1"), task(1, "wait"));
+  std::string strand;
+  agents.on_call = [&](int64_t, const std::string& its_strand, const std::string&, const Value&) {
+    strand = its_strand;
+  };
+  agents.run_until([&] { return !strand.empty(); });
+  agents.pool.start(program("builder", source("new"), "v2"), task(2));
+  agents.run_until_ended({2});
+  agents.pool.answer(1, strand, Value(1));
+  agents.run_until_ended({1});
+  CHECK(agents.results[1] == Value("old"));
+  CHECK(agents.results[2] == Value("new"));
+}
+
+TEST_CASE("a handler that loops is stopped politely, its neighbour goes on") {
+  auto options = one_cell();
+  options.slice_ms = 1000;
+  options.slice_grace_ms = 60000;
+  Agents agents(options);
+  agents.pool.start(program("builder", handler("local n = 0\nwhile true do n = n + 1 end")), task(1));
+  agents.pool.start(program("tester", handler("return 1")), task(2));
+  agents.run_until_ended({1, 2});
+#if CLADE_LUAJIT_CHECKHOOK
+  CHECK_THAT(agents.ends[1], Catch::StartsWith("failed: stopped after 1000 ms without a wait (slice_ms): ") &&
+                                 Catch::Contains("agents/builder/init.lua@v1:4"));
+  CHECK(agents.pool.statistics()["deaths"] == Value(0));
+#endif
+  CHECK(agents.ends[2] == "finished");
+}
+
+// Says over its log that it runs, a megabyte so that it is sent at once, and does not end.
+const char* const kLoop = "clade.log(('x'):rep(2 ^ 21))\nwhile true do end";
+
+TEST_CASE("when a cell is killed, the run that executed is blamed and its neighbours are not") {
+  Agents agents(one_cell());
+  // Waits for an answer that never comes.
+  agents.pool.start(program("tester", handler("clade.queue.get('t9')")), task(1));
+  agents.run_until([&] { return agents.calls.size() == 1; });
+  const auto bad = program("builder", handler(kLoop), "v2");
+  agents.pool.start(bad, task(2));
+  agents.run_until([&] { return agents.logs.size() == 1; });
+  for (const pid_t cell : children_of(agents.zygote->pid())) kill(cell, SIGKILL);
+  agents.run_until_ended({1, 2});
+  CHECK_THAT(agents.ends[1], Catch::StartsWith("lost: ") && Catch::Contains("builder at version v2"));
+  CHECK_THAT(agents.ends[2], Catch::StartsWith("blamed: ") && Catch::Contains("SIGKILL"));
+  CHECK(agents.pool.statistics()["deaths"] == Value(1));
+
+  // The agent that was blamed goes alone from now on; the other one gets a new shared cell.
+  agents.calls.clear();
+  agents.pool.start(program("tester", handler("clade.queue.get('t9')")), task(3));
+  agents.run_until([&] { return agents.calls.size() == 1; });
+  agents.pool.start(bad, task(4));
+  agents.run_until([&] { return agents.logs.size() == 2; });
+  CHECK(agents.pool.statistics()["solo"] == Value(1));
+  CHECK(agents.pool.statistics()["shared"] == Value(1));
+  for (const pid_t cell : children_of(agents.zygote->pid())) kill(cell, SIGKILL);
+  agents.run_until_ended({3, 4});
+  CHECK_THAT(agents.ends[3], Catch::StartsWith("lost: "));
+  CHECK_THAT(agents.ends[4], Catch::StartsWith("blamed: "));
+}
+
+TEST_CASE("a cell that stays where no hook runs is killed at the hard deadline") {
+  auto options = one_cell();
+  options.slice_ms = 20;
+  options.slice_grace_ms = 1;
+  Agents agents(options);
+  agents.pool.start(program("builder", handler("return ('a'):rep(40000):find(('.-'):rep(6) .. 'b')")),
+                    task(1));
+  agents.run_until_ended({1});
+  CHECK_THAT(agents.ends[1], Catch::Contains("slice_ms"));
+}
+
+TEST_CASE("a program that was blamed runs alone, and its cell ends with its last run") {
+  Agents agents(one_cell());
+  const auto moody = program("builder", handler("if task.payload then return 1 end " + std::string(kLoop)));
+  agents.pool.start(moody, task(1));
+  agents.run_until([&] { return agents.logs.size() == 1; });
+  for (const pid_t cell : children_of(agents.zygote->pid())) kill(cell, SIGKILL);
+  agents.run_until_ended({1});
+  agents.pool.start(moody, task(2, true));
+  agents.run_until_ended({2});
+  CHECK(agents.ends[2] == "finished");
+  loop::Timer poll(agents.loop);
+  poll.start(
+      1,
+      [&] {
+        if (agents.pool.statistics()["solo"] == Value(0)) agents.loop.stop();
+      },
+      1);
+  agents.loop.run();
+  CHECK(agents.pool.statistics()["deaths"] == Value(1));
+}
+
+TEST_CASE("a cell killed from outside while idle blames nobody") {
+  Agents agents(one_cell());
+  agents.pool.start(program("tester", handler("clade.queue.get('t9')")), task(1));
+  agents.pool.start(program("builder", handler("clade.queue.get('t9')")), task(2));
+  agents.run_until([&] { return agents.calls.size() == 2; });
+  agents.on_death = [] {};
+  // With its zygote every cell dies.
+  kill(agents.zygote->pid(), SIGKILL);
+  agents.run_until_ended({1, 2});
+  for (const int64_t run : {1, 2}) CHECK_THAT(agents.ends[run], Catch::StartsWith("lost: "));
+  // Without a zygote the next run is lost too, and says why.
+  agents.pool.start(program("tester", handler("return 1")), task(3));
+  CHECK(agents.ends.count(3) == 0);
+  agents.run_until_ended({3});
+  CHECK_THAT(agents.ends[3], Catch::StartsWith("lost: ") && Catch::Contains("zygote"));
+}
+
+TEST_CASE("a cancelled run is not reported any more") {
+  Agents agents(one_cell());
+  agents.pool.start(program("tester", handler("clade.queue.get('t9')")), task(1));
+  agents.run_until([&] { return agents.calls.size() == 1; });
+  agents.pool.cancel(1);
+  agents.pool.answer(1, "0", Value(1));
+  // Cancelled before it was sent, and before it could be refused.
+  agents.pool.start(program("builder", handler("return 1")), task(2));
+  agents.pool.start(program("builder", handler("return 1")), task(3));
+  agents.pool.cancel(3);
+  agents.pool.start(program("builder", handler("return 1")), task(4, std::string(17u << 20, 'x')));
+  agents.pool.cancel(4);
+  agents.run_until_ended({2});
+  agents.pool.start(program("tester", handler("return 1")), task(5));
+  agents.run_until_ended({5});
+  CHECK(agents.ends.size() == 2);
+}
+
+TEST_CASE("state and argument that do not fit into a frame fail that run") {
+  Agents agents;
+  agents.pool.start(program("builder", handler("return 1")), task(1, std::string(17u << 20, 'x')));
+  agents.run_until_ended({1});
+  CHECK_THAT(agents.ends[1], Catch::StartsWith("failed: ") && Catch::Contains("16 MB"));
+}
+
+TEST_CASE("an answer that does not fit into a frame is an expected failure of the call") {
+  Agents agents;
+  agents.on_call = [&](int64_t run, const std::string& strand, const std::string&, const Value&) {
+    agents.pool.answer(run, strand, Value(std::string(17u << 20, 'x')));
+  };
+  agents.pool.start(program("builder", handler("local x, message, code = clade.queue.get('t9') return code")),
+                    task(1));
+  agents.run_until_ended({1});
+  CHECK(agents.results[1] == Value("limit"));
+}
+
+TEST_CASE("agents share so many cells, and each keeps its own") {
+  PoolOptions options;
+  options.shared_cells = 2;
+  Agents agents(options);
+  std::set<int64_t> runs;
+  for (int64_t run = 1; run <= 12; ++run) {
+    agents.pool.start(program("agent" + std::to_string(run % 6), handler("return 1")), task(run));
+    runs.insert(run);
+  }
+  CHECK(agents.pool.statistics()["shared"] == Value(2));
+  agents.run_until_ended(runs);
+  for (const int64_t run : runs) CHECK(agents.ends[run] == "finished");
+}
+
+TEST_CASE("logs of a script come out with their run") {
+  Agents agents;
+  agents.pool.start(program("builder", handler("clade.log('hello')")), task(1));
+  agents.run_until_ended({1});
+  CHECK(agents.logs == std::vector<std::string>{"1 hello"});
+}
+
+// --- check
+// --------------------------------------------------------------------------------------------------
+
+struct Checked {
+  bool ok = false;
+  Value info;
+  Error error;
+};
+
+Checked check(Agents& agents, const std::string& source) {
+  Checked checked;
+  agents.pool.check(program("builder", source), [&](const Result<ProgramInfo>& result) {
+    checked.ok = result.has_value();
+    if (result) {
+      checked.info = result->info;
+    } else {
+      checked.error = result.error();
+    }
+    agents.loop.stop();
+  });
+  agents.loop.run();
+  return checked;
+}
+
+TEST_CASE("a program is checked in a cell of its own") {
+  PoolOptions options;
+  options.check_ms = 1000;
+  options.wall_grace_ms = 60000;
+  Agents agents(options);
+
+  auto checked = check(agents, handler("return 1"));
+  INFO(checked.error.message);
+  CHECK(checked.ok);
+  CHECK(checked.info["tasks"] == Value(Value::Array{"work"}));
+  CHECK(checked.info["has"]["on_task"] == Value(true));
+
+  checked = check(
+      agents, "return { api = 1, on_task = function() end, selftest = function() assert(1 + 1 == 2) end }");
+  INFO(checked.error.message);
+  CHECK(checked.ok);
+
+  checked =
+      check(agents, "return { api = 1, on_task = function() end,\nselftest = function() error('bad') end }");
+  CHECK(checked.error.code == "error");
+  CHECK_THAT(checked.error.message,
+             Catch::StartsWith("its selftest failed: ") && Catch::Contains("init.lua@v1:2: bad"));
+
+  checked = check(agents, "local x =\nlocal");
+  CHECK(checked.error.code == "syntax");
+  CHECK_THAT(checked.error.message, Catch::Contains("init.lua@v1:2:"));
+
+  checked = check(agents, "error('at once')");
+  CHECK(checked.error.code == "error");
+
+#if CLADE_LUAJIT_CHECKHOOK
+  checked = check(agents, "while true do end");
+  CHECK(checked.error.code == "wall");
+  CHECK_THAT(checked.error.message,
+             Catch::Contains("1000 ms (check_ms)") && Catch::Contains("init.lua@v1:1"));
+#endif
+}
+
+}  // namespace
+}  // namespace clade::cell

@@ -1,0 +1,285 @@
+#include "host/cell/vm/cell_fixture.h"
+
+using Catch::Matchers::Contains;
+using clade::Value;
+using clade::test::CellProcess;
+
+TEST_CASE("a program is loaded, run, answered and done") {
+  CellProcess cell;
+  const Value loaded = cell.load(R"lua(
+    return {
+      api = 1, tasks = { "test_*" }, state = { runs = 0 },
+      on_task = function(self, task)
+        self.state.runs = self.state.runs + 1
+        local value, message, code = clade.queue.get(task.payload.id)
+        return { value = value, message = message, code = code, name = self.name, role = self.role,
+                 version = self.version, now = clade.now() }
+      end,
+      check = function(state) return state.runs < 3, "too many runs" end,
+    })lua");
+  REQUIRE(loaded["ok"].as_bool());
+  CHECK(loaded["vm"].as_integer() == 1);
+  CHECK(loaded["info"]["tasks"] == Value(Value::Array{"test_*"}));
+  CHECK(loaded["info"]["has"]["on_task"].as_bool());
+  CHECK_FALSE(loaded["info"]["has"]["selftest"].as_bool());
+  CHECK_FALSE(loaded["info"]["mail"].as_bool());
+  CHECK(loaded["info"]["state"] == Value{{"runs", 0}});
+
+  auto frames = cell.run(5, {{"payload", Value{{"id", "t1"}}}});
+  REQUIRE(frames.size() == 1);
+  CHECK(frames[0] == Value{{"t", "call"},
+                           {"run", 5},
+                           {"strand", "0"},
+                           {"position", 1},
+                           {"op", "queue.get"},
+                           {"args", Value{{"id", "t1"}}}});
+  frames = cell.answer(5, "0", {{"id", "t1"}});
+  REQUIRE(frames.size() == 1);
+  CHECK(frames[0]["t"].as_string() == "done");
+  CHECK(frames[0]["state"] == Value{{"runs", 1}});
+  CHECK(frames[0]["value"] == Value{{"value", Value{{"id", "t1"}}},
+                                    {"name", "tester"},
+                                    {"role", "tester"},
+                                    {"version", "cafe"},
+                                    {"now", 1000}});
+
+  SECTION("an expected failure is nil, message, code") {
+    cell.run(6, {{"payload", Value{{"id", "t9"}}}}, frames[0]["state"]);
+    frames = cell.refuse(6, "0", "no task t9", "not_found");
+    REQUIRE(frames.size() == 1);
+    CHECK(frames[0]["value"]["message"].as_string() == "no task t9");
+    CHECK(frames[0]["value"]["code"].as_string() == "not_found");
+  }
+  SECTION("misuse and refusals raise at the script's line, with a traceback and the version's hash") {
+    cell.run(6, {{"payload", Value{{"id", "t9"}}}});
+    frames = cell.refuse(6, "0", "queue.read is not granted", "refused");
+    REQUIRE(frames.size() == 1);
+    CHECK(frames[0]["t"].as_string() == "failed");
+    CHECK_THAT(frames[0]["error"].as_string(),
+               Contains("agents/tester/init.lua@cafe:6: queue.read is not granted\nstack traceback:"));
+  }
+  SECTION("a state that check refuses fails the run") {
+    cell.run(6, {{"payload", Value{{"id", "t9"}}}}, {{"runs", 2}});
+    frames = cell.answer(6, "0", {});
+    CHECK(frames[0]["t"].as_string() == "failed");
+    CHECK_THAT(frames[0]["error"].as_string(), Contains("check refuses the state: too many runs"));
+  }
+  SECTION("a cancelled run is forgotten, its answer dropped") {
+    cell.run(6, {{"payload", Value{{"id", "t9"}}}});
+    CHECK(cell.ask({{"t", "cancel"}, {"run", 6}}).empty());
+    CHECK(cell.answer(6, "0", {}).empty());
+  }
+  SECTION("two runs of one program wait side by side") {
+    cell.run(6, {{"payload", Value{{"id", "a"}}}});
+    cell.run(7, {{"payload", Value{{"id", "b"}}}});
+    CHECK(cell.answer(6, "0", "six")[0]["value"]["value"].as_string() == "six");
+    CHECK(cell.answer(7, "0", "seven")[0]["value"]["value"].as_string() == "seven");
+  }
+}
+
+TEST_CASE("strands of clade.all have stable names and positions, results come in order") {
+  CellProcess cell;
+  REQUIRE(cell.load(R"lua(
+    local function sleep(ms) return function() clade.sleep(ms); return clade.sleep(ms + 1) end end
+    return { api = 1, tasks = { "x" }, on_task = function()
+      local first = clade.all { sleep(10), sleep(20) }
+      local second = clade.all { function() return clade.all { sleep(30) } end, function() return "quick" end }
+      return { first, second }
+    end })lua")["ok"]
+              .as_bool());
+  const auto call = [](const char* strand, int position, int ms) {
+    return Value{{"t", "call"},          {"run", 1},      {"strand", strand},
+                 {"position", position}, {"op", "sleep"}, {"args", Value{{"ms", ms}}}};
+  };
+  CHECK(cell.run(1, {}) == std::vector<Value>{call("0.1", 1, 10), call("0.2", 1, 20)});
+  CHECK(cell.answer(1, "0.2", {}) == std::vector<Value>{call("0.2", 2, 21)});
+  CHECK(cell.answer(1, "0.1", {}) == std::vector<Value>{call("0.1", 2, 11)});
+  CHECK(cell.answer(1, "0.2", "two").empty());
+  CHECK(cell.answer(1, "0.1", "one") == std::vector<Value>{call("0.3.1", 1, 30)});
+  CHECK(cell.answer(1, "0.3.1", {}) == std::vector<Value>{call("0.3.1", 2, 31)});
+  const auto frames = cell.answer(1, "0.3.1", "deep");
+  REQUIRE(frames.size() == 1);
+  CHECK(frames[0]["value"] ==
+        Value(Value::Array{Value::Array{"one", "two"}, Value::Array{Value::Array{"deep"}, "quick"}}));
+}
+
+TEST_CASE("the first error of clade.all in the order of its list is raised after all have ended") {
+  CellProcess cell;
+  REQUIRE(cell.load(R"lua(
+    return { api = 1, tasks = { "x" }, on_task = function()
+      clade.all {
+        function() clade.sleep(1) error("late but first") end,
+        function() error("early but second") end,
+      }
+    end })lua")["ok"]
+              .as_bool());
+  CHECK(cell.run(1, {}).size() == 1);
+  const auto frames = cell.answer(1, "0.1", {});
+  REQUIRE(frames.size() == 1);
+  CHECK(frames[0]["t"].as_string() == "failed");
+  CHECK_THAT(frames[0]["error"].as_string(), Contains("agents/tester/init.lua@cafe:4: late but first"));
+  CHECK_THAT(frames[0]["error"].as_string(), Contains("in clade.all, "));
+}
+
+TEST_CASE("an error in a handler has its line and the functions that led there") {
+  CellProcess cell;
+  REQUIRE(cell.load("local function inner(x) return x.y.z end\n"
+                    "return { api = 1, tasks = { 'x' }, on_task = function(self, task)\n"
+                    "  local value = inner(task)\n"
+                    "  return value\nend }")["ok"]
+              .as_bool());
+  const std::string error = cell.run(1, Value::Map())[0]["error"].as_string();
+  CHECK(error ==
+        "agents/tester/init.lua@cafe:1: attempt to index field 'y' (a nil value)\nstack traceback:\n"
+        "\tagents/tester/init.lua@cafe:1: in function 'inner'\n"
+        "\tagents/tester/init.lua@cafe:3: in function 'handler'");
+}
+
+TEST_CASE("what cannot be stored fails the run and names the part") {
+  CellProcess cell;
+  REQUIRE(cell.load(R"lua(
+    return { api = 1, tasks = { "x" }, on_task = function(self, task)
+      if task == "state" then self.state.cache = { f = print } end
+      if task == "value" then return { 1, nil, 3 } end
+      if task == "args" then clade.queue.add { type = "x", payload = { call = print } } end
+    end })lua")["ok"]
+              .as_bool());
+  CHECK_THAT(cell.run(1, "state")[0]["error"].as_string(), Contains("state.cache.f is a function"));
+  CHECK_THAT(cell.run(2, "value")[0]["error"].as_string(), Contains("without gaps"));
+  CHECK_THAT(cell.run(3, "args")[0]["error"].as_string(),
+             Contains("agents/tester/init.lua@cafe:5: queue.add: args.payload.call is a function"));
+}
+
+TEST_CASE("a program that does not load says where") {
+  CellProcess cell;
+  Value loaded = cell.load("return {\n  api = = 1 }");
+  CHECK_FALSE(loaded["ok"].as_bool());
+  CHECK(loaded["code"].as_string() == "syntax");
+  CHECK_THAT(loaded["error"].as_string(), Contains("agents/tester/init.lua@cafe:2:"));
+  CHECK_THAT(cell.load("x = 1")["error"].as_string(),
+             Contains("init.lua@cafe:1: the global `x` cannot be set: use a local, or self.state"));
+  CHECK_THAT(cell.load("return 5")["error"].as_string(), Contains("must return a table, not number"));
+  CHECK_THAT(cell.load("return {}")["error"].as_string(), Contains("needs `api = 1`"));
+  CHECK_THAT(cell.load("return { api = 1, on_task = 5 }")["error"].as_string(),
+             Contains("`on_task` must be a function"));
+  CHECK_THAT(cell.load("return { api = 1 }")["error"].as_string(), Contains("add on_task or on_mail"));
+  CHECK_THAT(cell.load("clade.queue.list()")["error"].as_string(),
+             Contains("works only while a handler runs"));
+  CHECK_THAT(cell.load("require 'optimize.none'")["error"].as_string(),
+             Contains("no module \"optimize.none\" here: list it in `skills` of agent.yaml"));
+  CHECK(cell.run(1, {})[0]["error"].as_string() == "there is no such VM in this cell");
+}
+
+TEST_CASE("a reloaded program keeps nothing but what the host gives it") {
+  CellProcess cell;
+  const char* source =
+      "local count = 0\n"
+      "return { api = 1, tasks = { 'x' }, on_task = function() count = count + 1 return count end }";
+  cell.load(source);
+  CHECK(cell.run(1, {})[0]["value"].as_integer() == 1);
+  cell.load(source);
+  CHECK(cell.run(2, {})[0]["value"].as_integer() == 1);
+  CHECK(cell.ask({{"t", "unload"}, {"vm", 1}}).empty());
+  CHECK(cell.run(3, {})[0]["t"].as_string() == "failed");
+}
+
+TEST_CASE("state moves to a new version through migrate") {
+  CellProcess cell;
+  REQUIRE(cell.load(R"lua(
+    return { api = 1, tasks = { "x" }, state = { fresh = true },
+      on_task = function(self) return self.state end,
+      migrate = function(from, state) return { from = from, total = state.count } end,
+    })lua")["ok"]
+              .as_bool());
+  CHECK(cell.run(1, {})[0]["value"] == Value{{"fresh", true}});
+  CHECK(cell.run(2, {}, {{"count", 3}})[0]["value"] == Value{{"count", 3}});
+  CHECK(cell.run(3, {}, {{"count", 3}}, "beef")[0]["state"] == Value{{"from", "beef"}, {"total", 3}});
+}
+
+TEST_CASE("modules are shared, run once, and without clade") {
+  CellProcess cell;
+  const Value modules{
+      {"a.one", Value{{"source", "local two = require 'a.two' return { sum = two + 1, clade = clade }"},
+                      {"chunk", "skills/a/one/init.lua@1"}}},
+      {"a.two", Value{{"source", "return 2"}, {"chunk", "skills/a/two/init.lua@2"}}},
+      {"a.ring", Value{{"source", "return require 'a.round'"}, {"chunk", "skills/a/ring/init.lua@3"}}},
+      {"a.round", Value{{"source", "return require 'a.ring'"}, {"chunk", "skills/a/round/init.lua@4"}}},
+      {"a.global", Value{{"source", "leak = 1"}, {"chunk", "skills/a/global/init.lua@5"}}}};
+  REQUIRE(cell.load(R"lua(
+    local one = require "a.one"
+    return { api = 1, tasks = { "x" }, on_task = function(self, id)
+      if id then return require(id) end
+      return { one.sum, one.clade == nil, require("a.one") == one }
+    end })lua",
+                    modules)["ok"]
+              .as_bool());
+  CHECK(cell.run(1, {})[0]["value"] == Value(Value::Array{3, true, true}));
+  CHECK_THAT(cell.run(2, "a.ring")[0]["error"].as_string(),
+             Contains("in a circle: a.ring → a.round → a.ring"));
+  CHECK_THAT(cell.run(3, "a.global")[0]["error"].as_string(),
+             Contains("skills/a/global/init.lua@5:1: the global `leak`"));
+}
+
+TEST_CASE("a script's own test is run on request") {
+  CellProcess cell;
+  const auto selftest = [&](const std::string& body) {
+    REQUIRE(cell.load("return { api = 1, on_mail = function() end, selftest = function() " + body +
+                      " end }")["ok"]
+                .as_bool());
+    const auto frames = cell.ask({{"t", "selftest"}, {"vm", 1}});
+    REQUIRE(frames.size() == 1);
+    return frames[0];
+  };
+  CHECK(selftest("return 7")["value"].as_integer() == 7);
+  CHECK(selftest("")["ok"].as_bool());
+  CHECK_THAT(selftest("error('wrong')")["error"].as_string(), Contains("init.lua@cafe:1: wrong"));
+  CHECK_THAT(selftest("return false, 'no'")["error"].as_string(), Contains("selftest: no"));
+  CHECK(selftest("clade.now()")["code"].as_string() == "error");
+}
+
+TEST_CASE("randomness is the run's and the strand's, not the order's") {
+  CellProcess cell;
+  REQUIRE(cell.load(R"lua(
+    return { api = 1, tasks = { "x" }, on_task = function()
+      local function draw() clade.sleep(1) return { clade.random(), math.random(10), clade.random(5, 6) } end
+      return clade.all { draw, draw }
+    end })lua")["ok"]
+              .as_bool());
+  cell.run(1, {});
+  cell.answer(1, "0.1", {});
+  const Value forward = cell.answer(1, "0.2", {})[0]["value"];
+  cell.run(2, {});
+  cell.answer(2, "0.2", {});
+  const Value backward = cell.answer(2, "0.1", {})[0]["value"];
+  CHECK(forward == backward);
+  CHECK(forward.as_array()[0] != forward.as_array()[1]);
+  CHECK(forward.as_array()[0].as_array()[0].as_real() < 1);
+}
+
+TEST_CASE("waiting is refused where a strand cannot be left") {
+  CellProcess cell;
+  REQUIRE(cell.load(R"lua(
+    return { api = 1, tasks = { "x" }, on_task = function(self, how)
+      if how == "coroutine" then coroutine.wrap(function() clade.sleep(1) end)() end
+      if how == "gsub" then string.gsub("a", "a", function() clade.sleep(1) end) end
+      if how == "yield" then coroutine.yield(1) end
+      if how == "pcall" then local ok = pcall(function() clade.sleep(1) end) return ok end
+    end })lua")["ok"]
+              .as_bool());
+  CHECK_THAT(cell.run(1, "coroutine")[0]["error"].as_string(), Contains("inside a coroutine of your own"));
+  CHECK_THAT(cell.run(2, "gsub")[0]["error"].as_string(), Contains("inside a callback"));
+  CHECK_THAT(cell.run(3, "yield")[0]["error"].as_string(), Contains("coroutine.yield was called outside"));
+  CHECK(cell.run(4, "pcall")[0]["t"].as_string() == "call");
+  CHECK(cell.answer(4, "0", {})[0]["value"].as_bool());
+}
+
+TEST_CASE("logs and prints become frames of the run") {
+  CellProcess cell;
+  REQUIRE(cell.load("return { api = 1, tasks = { 'x' }, on_task = function() clade.log(1) print('a', {}, "
+                    "nil) end }")["ok"]
+              .as_bool());
+  const auto frames = cell.run(9, {});
+  REQUIRE(frames.size() == 3);
+  CHECK(frames[0] == Value{{"t", "log"}, {"run", 9}, {"level", "info"}, {"text", "1"}});
+  CHECK(frames[1]["text"].as_string() == "a\ttable\tnil");
+}

@@ -1,0 +1,196 @@
+#include "cli/control.h"
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+
+#include <catch2/catch.hpp>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "loop/stream.h"
+#include "support/guarded_loop.h"
+#include "support/temporary_folder.h"
+
+namespace clade::cli {
+namespace {
+
+// A control socket whose handler notes what it was asked and answers as the test says.
+struct Fixture {
+  Fixture() {
+    REQUIRE(make_folders(folder / ".clade", 0700).has_value());
+    auto opened = Control::open(*loop, folder / ".clade/socket",
+                                [this](const std::string& command, const Value& args, Control::Reply reply) {
+                                  asked.push_back(command);
+                                  if (command == "later") {
+                                    kept = std::move(reply);
+                                  } else if (command == "refuse") {
+                                    reply(failure("refused", "not today"));
+                                  } else if (command == "much") {
+                                    reply(std::string(200000, 'x'));
+                                  } else {
+                                    reply(args);
+                                  }
+                                });
+    REQUIRE(opened.has_value());
+    control.emplace(std::move(*opened));
+  }
+
+  loop::Stream connect() {
+    auto stream = loop::Stream::connect(*loop, folder / ".clade/socket");
+    REQUIRE(stream.has_value());
+    return std::move(*stream);
+  }
+
+  // Sends bytes and returns what came back until `lines` lines or the end; `closed` says which.
+  std::string talk(const std::string& bytes, size_t lines) {
+    loop::Stream stream = connect();
+    std::string received;
+    closed = false;
+    stream.read([&](std::string_view more) { received.append(more); },
+                [&](const std::string&) { closed = true; });
+    stream.write(bytes);
+    loop.run_until([&] {
+      return closed || static_cast<size_t>(std::count(received.begin(), received.end(), '\n')) >= lines;
+    });
+    return received;
+  }
+
+  test::TemporaryFolder folder;
+  test::GuardedLoop loop;
+  std::vector<std::string> asked;
+  Control::Reply kept;
+  std::optional<Control> control;
+  bool closed = false;
+};
+
+TEST_CASE("requests are answered in order, several on one connection") {
+  Fixture fixture;
+  const std::string answers = fixture.talk(
+      "{\"command\":\"echo\",\"args\":{\"a\":1}}\n{\"command\":\"refuse\"}\n{\"command\":\"echo\",\"args\":{}"
+      "}\n",
+      3);
+  CHECK(answers ==
+        "{\"data\":{\"a\":1},\"ok\":true}\n"
+        "{\"error\":{\"code\":\"refused\",\"message\":\"not today\"},\"ok\":false}\n"
+        "{\"data\":{},\"ok\":true}\n");
+  CHECK_FALSE(fixture.closed);
+}
+
+TEST_CASE("only the owner may connect") {
+  Fixture fixture;
+  struct stat found {};
+  REQUIRE(stat((fixture.folder / ".clade/socket").c_str(), &found) == 0);
+  CHECK((found.st_mode & 0777) == 0600);
+}
+
+TEST_CASE("hostile input is answered with an error and the connection is closed") {
+  Fixture fixture;
+  for (const std::string& bytes :
+       {std::string("garbage\n"), std::string("\n"), std::string("[1,2]\n"), std::string("{}\n"),
+        std::string("{\"command\":7}\n"), std::string("{\"command\":\"x\",\"args\":[]}\n"),
+        std::string("\x00\xff\xfe\n", 4), std::string(200, '[') + "\n",
+        std::string(kControlLineBytes + 10, 'x'), std::string(3 * kControlLineBytes, '{') + "\n"}) {
+    INFO(bytes.substr(0, 20));
+    const std::string answer = fixture.talk(bytes, 2);
+    CHECK(fixture.closed);
+    const auto error = decode_json(answer.substr(0, answer.find('\n')));
+    REQUIRE(error.has_value());
+    CHECK_FALSE((*error)["ok"].as_bool(true));
+    const std::string& code = (*error)["error"]["code"].as_string();
+    CHECK((code == "invalid" || code == "limit"));
+  }
+  CHECK(fixture.asked.empty());
+  // It still serves.
+  CHECK(fixture.talk("{\"command\":\"echo\",\"args\":{}}\n", 1) == "{\"data\":{},\"ok\":true}\n");
+}
+
+TEST_CASE("a client that asks and does not read is dropped") {
+  Fixture fixture;
+  loop::Stream stream = fixture.connect();
+  std::string requests;
+  for (int i = 0; i < 2000; ++i) requests += "{\"command\":\"much\"}\n";
+  stream.write(requests);
+  // It takes a few answers to fill the socket and the host's bound.
+  fixture.loop.run_until([&] { return !fixture.asked.empty() && fixture.control->connections() == 0; });
+  CHECK(fixture.asked.size() < 100);
+}
+
+TEST_CASE("too many connections: the one that has been silent longest goes") {
+  Fixture fixture;
+  loop::Stream busy = fixture.connect();
+  bool busy_closed = false;
+  busy.read([](std::string_view) {}, [&](const std::string&) { busy_closed = true; });
+  busy.write("{\"command\":\"later\"}\n");
+  fixture.loop.run_until([&] { return !fixture.asked.empty(); });
+  std::vector<loop::Stream> idle;
+  idle.reserve(kControlConnections);
+  bool first_closed = false;
+  for (size_t i = 0; i < kControlConnections; ++i) {
+    idle.push_back(fixture.connect());
+    if (i == 0) idle[0].read([](std::string_view) {}, [&](const std::string&) { first_closed = true; });
+  }
+  fixture.loop.run_until([&] { return first_closed; });
+  CHECK(fixture.control->connections() == kControlConnections);
+  CHECK_FALSE(busy_closed);
+}
+
+TEST_CASE("an answer that comes when nobody waits any more does nothing") {
+  Fixture fixture;
+  {
+    loop::Stream stream = fixture.connect();
+    stream.write("{\"command\":\"later\"}\n");
+    fixture.loop.run_until([&] { return !fixture.asked.empty(); });
+    fixture.kept(Value(1));
+    fixture.kept(Value(2));  // a second answer is none
+  }
+  loop::Stream stream = fixture.connect();
+  stream.write("{\"command\":\"later\"}\n");
+  fixture.loop.run_until([&] { return fixture.asked.size() == 2; });
+  const auto kept = fixture.kept;
+  fixture.control.reset();
+  kept(Value(3));
+  SUCCEED();
+}
+
+TEST_CASE("a command asks its host and gets data or an error") {
+  Fixture fixture;
+  std::vector<Result<Value>> answers;
+  std::thread client([&] {
+    answers.push_back(request(fixture.folder.path(), "echo", {{"text", "grün"}}));
+    answers.push_back(request(fixture.folder.path(), "refuse", Value::Map{}));
+    (*fixture.loop).post([&] { fixture.loop->stop(); });
+  });
+  fixture.loop.run();
+  client.join();
+  REQUIRE(answers.size() == 2);
+  REQUIRE(answers[0].has_value());
+  CHECK((*answers[0])["text"].as_string() == "grün");
+  REQUIRE_FALSE(answers[1].has_value());
+  CHECK(answers[1].error() == Error{"refused", "not today"});
+}
+
+TEST_CASE("without a host a command is told how to start one") {
+  const test::TemporaryFolder folder;
+  const auto nothing = request(folder.path(), "status", Value::Map{});
+  REQUIRE_FALSE(nothing.has_value());
+  CHECK(nothing.error().code == "no_host");
+  CHECK(nothing.error().message.find("clade run") != std::string::npos);
+  // A socket that a killed host left.
+  REQUIRE(make_folders(folder / ".clade", 0700).has_value());
+  {
+    test::GuardedLoop loop;
+    auto listener = loop::Listener::listen(*loop, folder / ".clade/gone", [](loop::Stream) {});
+    REQUIRE(listener.has_value());
+    REQUIRE(link((folder / ".clade/gone").c_str(), (folder / ".clade/socket").c_str()) == 0);
+  }
+  const auto stale = request(folder.path(), "status", Value::Map{});
+  REQUIRE_FALSE(stale.has_value());
+  CHECK(stale.error().code == "no_host");
+}
+
+}  // namespace
+}  // namespace clade::cli

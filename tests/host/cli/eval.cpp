@@ -1,0 +1,84 @@
+#include <catch2/catch.hpp>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "cli/app.h"
+#include "support/command.h"
+#include "support/temporary_folder.h"
+
+namespace clade::cli {
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_CASE("eval prints the value of an expression or a chunk") {
+  for (const auto& [code, value] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"6 * 7", "42\n"},
+           {"return 6 * 7", "42\n"},
+           {"local t = {} for i = 1, 3 do t[i] = i * i end return t", "[1,4,9]\n"},
+           {"'text'", "text\n"},
+           {"{a = 1, b = {}}", "{\"a\":1,\"b\":{}}\n"},
+           {"local x = 1", "nil\n"},
+           {"1 / 4", "0.25\n"}}) {
+    INFO(code);
+    const auto result = test::run_clade({"eval", "-e", code});
+    CHECK(result.exit == kOk);
+    CHECK(result.out == value);
+    CHECK(result.err.empty());
+  }
+}
+
+TEST_CASE("eval says why there is no value, and exits with 1") {
+  for (const auto& [code, reason] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"error('no way')", "no way"},
+           {"x = = 1", "[syntax]"},
+           {"while true do end", "[cpu]"},
+           {"local t = {} while true do t[#t + 1] = ('x'):rep(100000) .. #t end", "[memory]"},
+           {"return function() end", "function"}}) {
+    INFO(code);
+    const auto result = test::run_clade({"eval", "-e", code, "--cpu-ms", "300", "--memory-mb", "32"});
+    CHECK(result.exit == kFailed);
+    CHECK(result.out.empty());
+    CHECK(contains(result.err, reason));
+  }
+}
+
+TEST_CASE("an endless loop's error names the line of the file") {
+  const test::TemporaryFolder folder;
+  REQUIRE(
+      write_file_atomic(folder / "loop.lua", "local x = 0\nwhile true do\n  x = x + 1\nend\n").has_value());
+  const auto result = test::run_clade({"eval", "loop.lua", "--cpu-ms", "100"}, {"", folder.path(), {}});
+  CHECK(result.exit == kFailed);
+  CHECK((contains(result.err, "loop.lua:2") || contains(result.err, "loop.lua:3")));
+}
+
+TEST_CASE("eval --json tells value, cost and failure") {
+  const auto good = decode_json(test::run_clade({"eval", "-e", "count(3) return {1, 2}", "--json"}).out);
+  REQUIRE(good.has_value());
+  CHECK((*good)["ok"].as_bool());
+  CHECK((*good)["value"] == Value(Value::Array{1, 2}));
+  CHECK((*good)["units"].as_integer() == 3);
+  CHECK((*good)["cpu_ms"].is_number());
+  CHECK((*good)["memory_kb"].is_number());
+  const auto result = test::run_clade({"eval", "-e", "error('x')", "--json"});
+  CHECK(result.exit == kFailed);
+  const auto bad = decode_json(result.out);
+  REQUIRE(bad.has_value());
+  CHECK_FALSE((*bad)["ok"].as_bool(true));
+  CHECK((*bad)["code"].as_string() == "error");
+}
+
+TEST_CASE("eval reads a file or stdin") {
+  const test::TemporaryFolder folder;
+  REQUIRE(write_file_atomic(folder / "chunk.lua", "return 'from a file'\n").has_value());
+  CHECK(test::run_clade({"eval", folder / "chunk.lua"}).out == "from a file\n");
+  CHECK(test::run_clade({"eval", "-"}, {"return 'from stdin'", "", {}}).out == "from stdin\n");
+  const auto missing = test::run_clade({"eval", folder / "gone.lua"});
+  CHECK(missing.exit == kFailed);
+  CHECK(contains(missing.err, folder / "gone.lua"));
+}
+
+}  // namespace
+}  // namespace clade::cli
