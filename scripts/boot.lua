@@ -66,7 +66,7 @@ local cell = {}
 function cell.load(frame)
   tools.content.require = tools.requirer(frame.modules or {}, globals,
     "list it in `skills` of agent.yaml (for an agent) or in `uses` of skill.yaml (for a skill)")
-  local chunk, problem = load(frame.source, "@" .. frame.chunk, "t", agent_globals())
+  local chunk, problem = tools.compile(frame.source, frame.chunk, agent_globals())
   if not chunk then return nil, problem end
   agent = chunk()
   problem = problem_of(agent)

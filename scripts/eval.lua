@@ -36,8 +36,7 @@ end
 
 local function compile(source, chunk, modules)
   globals.require = tools.requirer(modules or {}, globals, "give it to cell.eval in `modules`")
-  local compiled, problem = load(source, "@" .. chunk, "t", globals)
-  return compiled, problem
+  return tools.compile(source, chunk, globals)
 end
 
 local cell = { globals = globals }

@@ -235,6 +235,13 @@ local function loaders(globals)
   return safe_load, function(text, name) return safe_load(text, name) end
 end
 
+-- The function of a chunk, or nil and the compiler's message. Raises when out of memory, which is no fault of the text.
+local function compile(source, chunk, globals)
+  local fn, problem = load(source, "@" .. chunk, "t", globals)
+  if not fn and problem == "not enough memory" then error(problem, 0) end
+  return fn, problem
+end
+
 -- `require` over {id → {source, chunk}}: each module is run once, in `globals`. `advice` says what to do about
 -- an id that is not there.
 local function requirer(modules, globals, advice)
@@ -248,7 +255,7 @@ local function requirer(modules, globals, advice)
         error("modules require each other in a circle: " .. concat(path, " → ", position) .. " → " .. id, 2)
       end
     end
-    local chunk, problem = load(module.source, "@" .. module.chunk, "t", globals)
+    local chunk, problem = compile(module.source, module.chunk, globals)
     if not chunk then error(problem, 0) end
     path[#path + 1] = id
     local ok, value = pcall(chunk, id)
@@ -316,6 +323,7 @@ return function(options)
     content = content,
     read_only = read_only,
     strict = strict,
+    compile = compile,
     requirer = requirer,
     reset = function() nesting = 0 end,
   }

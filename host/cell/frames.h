@@ -11,9 +11,13 @@
 
 namespace clade::cell {
 
+// A program into a VM of that number, which may allocate so much.
 Value load_frame(int64_t vm, const run::Program& program, int64_t memory_mb);
+// A handler's call in a loaded VM.
 Value run_frame(int64_t vm, const run::Invocation& invocation);
+// The value or the failure that a strand waits for.
 Value answer_frame(int64_t run, const std::string& strand, const Result<Value>& value);
+// A chunk for a cell of its own.
 Value eval_frame(const EvalRequest& request);
 
 }  // namespace clade::cell

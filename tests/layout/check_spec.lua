@@ -48,6 +48,14 @@ local cases = {
   { { ["agents/critic/agent.yaml"] = "\n", ["agents/critic/init.lua"] = 'local hunter = require("hunter")\n' },
     "agents/critic/init.lua:1: agents never require agents (hunter)" },
   { { ["agents/hunter/more.lua"] = 'require "no.such"\n' }, "no.such is none" },
+  { { ["agents/hunter/more.lua"] = [==[
+-- require "no.such"
+--[[ require "no.such" ]]
+local a = 'it\'s require "no.such"'
+local b = "require 'no.such'" .. "\\"
+local c = [[ require "no.such" ]]
+return a .. b .. c .. require("optimize.packing")
+]==] }, nil },
   { { ["scripts/std/pack.lua"] = '\nlocal packing = require "optimize.packing"\n' },
     "scripts/std/pack.lua:2: scripts/ must not require optimize.packing" },
   { { ["scripts/std/mail.lua"] = "local mail = {}\nfunction mail.send(text) return text end\n" },

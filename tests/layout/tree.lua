@@ -69,11 +69,33 @@ local function check_sizes(root, report)
   end
 end
 
--- Calls visit(line number, required name) for each literal require of a Lua file.
+-- Calls visit(line number, required name) for each literal require of a Lua file; comments and texts are passed over.
 local function requires(root, path, visit)
-  for number, line in ipairs(files.lines(root, path)) do
-    local code = line:gsub("%-%-.*$", "")
-    for name in code:gmatch("require%s*%(?%s*[\"']([^\"']+)[\"']") do visit(number, name) end
+  local text = table.concat(files.lines(root, path), "\n")
+  local at = 1
+  while at <= #text do
+    local level = text:match("^%[(=*)%[", at) or text:match("^%-%-%[(=*)%[", at)
+    local quote = text:match("^[\"']", at)
+    local word = text:match("^[%a_][%w_]*", at)
+    if level then
+      local _, finish = text:find("]" .. level .. "]", at, true)
+      at = (finish or #text) + 1
+    elseif text:match("^%-%-", at) then
+      at = text:find("\n", at, true) or #text + 1
+    elseif quote then
+      at = at + 1
+      while at <= #text and text:sub(at, at) ~= quote do at = at + (text:sub(at, at) == "\\" and 2 or 1) end
+      at = at + 1
+    elseif word then
+      local name = word == "require" and text:match("^%s*%(?%s*[\"']([^\"'\n]+)[\"']", at + #word)
+      if name then
+        local _, number = text:sub(1, at):gsub("\n", "\n")
+        visit(number + 1, name)
+      end
+      at = at + #word
+    else
+      at = at + 1
+    end
   end
 end
 

@@ -19,6 +19,8 @@ class Memory {
   size_t limit() const { return limit_; }
   size_t used() const { return used_; }
   size_t peak() const { return peak_; }
+  // Bytes left, here and in the parent.
+  size_t room() const;
 
   // LuaJIT does not collect garbage because an allocation was refused, so a script would fail with a heap
   // full of garbage. A third of the way from what is in use to the limit a full collection is asked for: the
@@ -41,7 +43,6 @@ class Memory {
 
  private:
   bool has_room(size_t more) const;
-  size_t room() const;
   void change(size_t less, size_t more);
 
   size_t limit_;

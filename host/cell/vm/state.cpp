@@ -16,6 +16,8 @@ namespace clade::vm {
 namespace {
 
 constexpr const char* kMain = "clade.main";
+// What a state without libraries takes, with a margin.
+constexpr size_t kBareState = 16u << 10;
 
 // Every allocation is made inside a protected call, so this is a bug of the host; the process cannot go on.
 int on_panic(lua_State* state) {
@@ -60,7 +62,11 @@ void open_libraries(lua_State* state) {
 }  // namespace
 
 Vm::Vm(Memory& cell_memory, size_t memory_bytes, Send send)
-    : memory_(memory_bytes, &cell_memory), send_(std::move(send)), state_(lua_newstate(allocate, this)) {
+    : memory_(memory_bytes, &cell_memory), send_(std::move(send)) {
+  if (memory_.room() < kBareState) return;
+  // LuaJIT crashes when the state itself cannot be allocated in full, so that is decided beforehand.
+  const Memory::Lifted lifted(memory_);
+  state_ = lua_newstate(allocate, this);
   if (state_) lua_atpanic(state_, on_panic);
 }
 
