@@ -168,11 +168,14 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     slices.grace_ms = options.wall_grace_ms;
     slices.name = "wall_ms";
     const Bounds bounds{request.cpu_ms, request.wall_ms, request.memory_mb};
+    const auto on_end = [this, handle, bounds,
+                         chunk = request.main.chunk](const FreshCell::Outcome& outcome) {
+      EvalResult result = evaluation_verdict(bounds, outcome);
+      if (result.code == "protocol") log.warning("cell", "evaluation of " + chunk + ": " + result.error);
+      end_evaluation(handle, std::move(result));
+    };
     auto cell = FreshCell::start(loop, zygote, CellLimits{request.memory_mb, request.cpu_ms}, slices,
-                                 eval_frame(request), nullptr,
-                                 [this, handle, bounds](const FreshCell::Outcome& outcome) {
-                                   end_evaluation(handle, evaluation_verdict(bounds, outcome));
-                                 });
+                                 eval_frame(request), nullptr, on_end);
     if (cell) {
       evaluation.cell = *std::move(cell);
       evaluation.request = {};

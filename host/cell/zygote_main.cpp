@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 #include "cell/packet.h"
 #include "cell/sandbox.h"
+#include "cell/system_calls.h"
 #include "cell/vm/cell_main.h"
 #include "cell/zygote.h"
 
@@ -149,8 +150,10 @@ int zygote_main(int descriptor) {
   // Again: the change of user cleared what was set before the exec. A host that died meanwhile left a closed
   // socket.
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  Nursery nursery(descriptor, sandbox);
-  return nursery.serve();
+  const int status = Nursery(descriptor, sandbox).serve();
+  // A sanitizer looks for leaks at the end, through a /proc that is not there any more.
+  if (kSanitized) _exit(status);
+  return status;
 }
 
 }  // namespace clade::cell

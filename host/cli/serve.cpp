@@ -244,6 +244,10 @@ int Host::run() {
   if (!approvals.as_array().empty()) summary.set("approvals waiting", std::move(approvals));
   if (access((kernel_->report + "/report.md").c_str(), R_OK) == 0)
     summary.set("report", kernel_->report + "/report.md");
+  auto open_files = reader_->prepare("SELECT count(*) FROM file_write WHERE done = 0");
+  if (auto row = open_files.step(); row && *row && open_files.integer(0) > 0) {
+    summary.set("files not written", std::to_string(open_files.integer(0)) + ": `clade logs` says why");
+  }
   view_->finish(summary);
   return status_;
 }

@@ -43,6 +43,7 @@ class Mail {
   explicit Mail(const Clock& clock);
   ~Mail();
 
+  // Says who there is; replaces what was said before.
   void set_recipients(std::vector<Recipient> recipients);
   // Reads every message that is not handled yet.
   Status load(store::Database& database);

@@ -27,6 +27,7 @@ class Awaits {
   Awaits(const Kernel& kernel, Executor& executor, Find find, Commit commit);
   ~Awaits();
 
+  // Makes `op` awaitable; the effect outlives this object.
   void add_effect(const std::string& op, Effect& effect);
 
   // A new await: checked, journaled, begun. A refusal is answered at once and not journaled.

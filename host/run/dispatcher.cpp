@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "run/emit.h"
+#include "run/file_write.h"
 #include "run/program.h"
 #include "run/read.h"
 
@@ -165,7 +166,7 @@ Status Dispatcher::recover() {
   }
   settlement_.settle(batch);
   commit(std::move(batch), nullptr);
-  return write_files();
+  return write_committed_files();
 }
 
 void Dispatcher::start() {
@@ -521,34 +522,14 @@ void Dispatcher::after_commit(const AfterCommit& after) {
     }
   }
   if (after.files.empty()) return;
-  if (auto status = write_files(); !status && hooks_.fatal) hooks_.fatal(status.error());
+  if (auto status = write_committed_files(); !status && hooks_.fatal) hooks_.fatal(status.error());
 }
 
-Status Dispatcher::write_files() {
+Status Dispatcher::write_committed_files() {
   store::Batch batch;
-  auto query =
-      kernel_.reader.prepare("SELECT seq, path, content FROM file_write WHERE done = 0 ORDER BY seq");
-  for (;;) {
-    auto row = query.step();
-    if (!row) return failure(row.error());
-    if (!*row) break;
-    const std::string path = query.text(1);
-    const std::string full =
-        path.rfind("report/", 0) == 0 ? kernel_.report + path.substr(6) : kernel_.folder + "/" + path;
-    auto status = make_folders(full.substr(0, full.rfind('/')));
-    if (status) status = write_file_atomic(full, query.text(2));
-    if (!status) {
-      kernel_.log.error("host", status.error().message);
-      if (status.error().code == "no_space") return status;
-    }
-    batch.add([seq = query.integer(0)](store::Database& database) {
-      auto update = database.prepare("UPDATE file_write SET done = 1, content = '' WHERE seq = ?");
-      update.bind(1, seq);
-      return update.run();
-    });
-  }
+  auto status = write_files(kernel_, batch);
   if (!batch.empty()) commit(std::move(batch), nullptr);
-  return {};
+  return status;
 }
 
 void Dispatcher::arm_timer() {

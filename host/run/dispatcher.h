@@ -108,7 +108,7 @@ class Dispatcher final : public RunEvents {
   void end(Run& run);
   void spend_attempt(Run& run, const std::string& status, const std::string& error);
   void after_commit(const AfterCommit& after);
-  Status write_files();
+  Status write_committed_files();
   void arm_timer();
   void renew_leases();
   Run* find(int64_t run);

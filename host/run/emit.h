@@ -10,6 +10,7 @@
 
 namespace clade::run {
 
+// True for the operations of this file.
 bool is_emission(const std::string& op);
 
 // Checks shape and grant, and puts it into the outbox. Returns what the script gets (an id, a hash, true).

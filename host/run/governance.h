@@ -66,6 +66,7 @@ class Governance {
   Value rule(const std::string& name) const;
   const VoteRules& rules() const { return rules_; }
 
+  // Opens a proposal for votes until its deadline.
   void open(Proposal proposal, store::Batch& batch);
   // Errors: "not_found" (no open proposal), "refused" (no voter of it), "conflict" (voted already), "invalid"
   // (choice).

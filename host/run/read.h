@@ -11,6 +11,7 @@
 
 namespace clade::run {
 
+// True for the operations of this file.
 bool is_read(const std::string& op);
 
 // Answers from what is committed (`kernel.reader`; the caller waits for the writer first) and the run's own

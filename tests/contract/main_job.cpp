@@ -82,16 +82,14 @@ TEST_CASE(
       "AND "
       "ledger.kind = 'cell.eval' AND units > 100");
   CHECK(evaluations == 1600);
-  const int64_t units = swarm.count("SELECT sum(units) FROM ledger");
-  CAPTURE(units);
-  const bool told = report.find(std::to_string(units)) != std::string::npos ||
-                    report.find("1,600") != std::string::npos || report.find("1600") != std::string::npos;
-  CHECK(told);
+  // The number the report tells is the ledger's.
+  const std::string units = swarm.text("SELECT sum(units) FROM ledger WHERE kind = 'cell.eval'");
+  CHECK(report.find("| " + units + " |") != std::string::npos);
   for (const char* part : {"3.98", "FunSearch", "clade skill bench optimize.bin_packing", "sqlite3"}) {
     INFO(part);
     CHECK(report.find(part) != std::string::npos);
   }
-  CHECK(swarm.read("report/plot.svg").rfind("<svg", 0) != std::string::npos);
+  CHECK(swarm.read("report/plot.svg").find("<svg") != std::string::npos);
 }
 
 TEST_CASE(

@@ -44,9 +44,14 @@ function judge.measure(skill, source, options)
   })
 end
 
+-- An error without the traceback that follows it.
+local function first_line(text)
+  return (tostring(text):match("^[^\n]*"))
+end
+
 -- The measurement in the answer to judge.measure; or nil and why there is none.
 function judge.measurement(answer)
-  if not answer.ok then return nil, "the measurement failed: " .. tostring(answer.error) end
+  if not answer.ok then return nil, "the measurement failed: " .. first_line(answer.error) end
   local value = answer.value
   if type(value) ~= "table" then return nil, "the judge returned no table" end
   if value.valid == false then return nil, "invalid: " .. tostring(value.reason) end
@@ -67,7 +72,7 @@ end
 
 -- How many tests passed in the answer to judge.test; or nil and the first thing that went wrong.
 function judge.passed(answer)
-  if not answer.ok then return nil, "the tests did not run to their end: " .. tostring(answer.error) end
+  if not answer.ok then return nil, "the tests did not run to their end: " .. first_line(answer.error) end
   local value = answer.value
   if #value.failures > 0 then
     local first = value.failures[1]

@@ -9,18 +9,21 @@ local lint = { api = 1 }
 local MOST_BYTES = 65536
 local MOST_DIFF_LINES = 40
 
--- Global names that a skill has no use for, and why.
-local FORBIDDEN = {
+-- Names that others provide. As a name of the source's own (a local, a parameter) each is as good as any.
+local OTHERS = {
   clade = "a skill gets its data from its caller", host = "a skill does not reach the host",
   subject = "that is the judge's", count = "units are counted by the judge and by searches",
+  print = "return what is to be said", module = "return a table",
+}
+-- Global names that a skill has no use for, and why. Not even as names of its own: nobody should have to look twice.
+local FORBIDDEN = {
   _G = "globals are not to be reached by name", getfenv = "environments are closed", setfenv = "environments are closed",
   load = "no code from text", loadstring = "no code from text", loadfile = "no code from files",
-  dofile = "no code from files", module = "return a table", package = "use require with an id of `uses`",
+  dofile = "no code from files", package = "use require with an id of `uses`",
   debug = "not part of the language of skills", ffi = "not part of the language of skills",
   jit = "not part of the language of skills", io = "skills have no files", os = "skills have no system",
   newproxy = "not part of the language of skills", getmetatable = "metatables of others stay closed",
   rawset = "tables of others stay as they are", collectgarbage = "memory is the host's", coroutine = "a skill does not yield",
-  print = "return what is to be said",
 }
 local LIBRARIES = { string = true, table = true, math = true, bit = true }
 local FORBIDDEN_FIELDS = {
@@ -126,12 +129,32 @@ local function required_id(tokens, index)
   return text.text:match("^[\"'](.*)[\"']$")
 end
 
-local function review_name(tokens, index, uses, report)
+-- The names that a source declares somewhere: locals, parameters, variables of loops.
+local function declared_names(tokens)
+  local names, index = {}, 1
+  while index <= #tokens do
+    local word = tokens[index].text
+    local listing = tokens[index].kind == "keyword" and (word == "local" or word == "for" or word == "function")
+    index = index + 1
+    if listing and word == "function" then
+      while tokens[index] and tokens[index].text ~= "(" do index = index + 1 end
+      index = index + 1
+    end
+    while listing and tokens[index] and (tokens[index].kind == "name" or tokens[index].text == ",") do
+      names[tokens[index].text] = true
+      index = index + 1
+    end
+  end
+  return names
+end
+
+local function review_name(tokens, index, uses, declared, report)
   local token = tokens[index]
   local function at(offset) return tokens[index + offset] or NOTHING end
   if not is_variable(tokens, index) then return end
-  if FORBIDDEN[token.text] then
-    report(token.line, "`" .. token.text .. "` is not allowed: " .. FORBIDDEN[token.text])
+  local reason = FORBIDDEN[token.text] or (not declared[token.text] and OTHERS[token.text])
+  if reason then
+    report(token.line, "`" .. token.text .. "` is not allowed: " .. reason)
   elseif token.text == "require" then
     local id = required_id(tokens, index)
     if not id then
@@ -209,10 +232,10 @@ function lint.review(source, rules)
   if #source > most then report(1, "it has " .. #source .. " bytes, " .. most .. " are allowed") end
   local tokens, problem, line = lint.tokens(source)
   if tokens then
-    local uses = {}
+    local uses, declared = {}, declared_names(tokens)
     for _, id in ipairs(rules.uses or {}) do uses[id] = true end
     for index, token in ipairs(tokens) do
-      if token.kind == "name" then review_name(tokens, index, uses, report) end
+      if token.kind == "name" then review_name(tokens, index, uses, declared, report) end
     end
   else
     report(line, problem)

@@ -30,6 +30,12 @@ return {
       refuses(skill, "local a = 1\nlocal b = " .. name .. "\n", "^2: `" .. name .. "` is not allowed")
       refuses(skill, "return{" .. name .. "}", "^1: `" .. name .. "`")
     end
+    for _, source in ipairs({ "local a, count = 1, 2 return count", "return function(count, host) return count + host end",
+      "for subject = 1, 2 do f(subject) end", "local function f(a, count) return count end" }) do
+      passes(skill, source)
+    end
+    refuses(skill, "local function count_all(a) count(a) end", "`count`")
+    refuses(skill, "local os = 1", "`os`")
     refuses(skill, "return (os).time()", "`os`")
     refuses(skill, "local x = \"\\\"\" .. os.time()", "`os`")
     refuses(skill, "local x = [==[ ]] ]==] .. io.x", "`io`")

@@ -6,7 +6,7 @@ local floor, ceil, exp = math.floor, math.ceil, math.exp
 
 local packing_instances = { api = 1 }
 
-local DEFAULT_ITEMS = { weibull = 5000, uniform = 500 }
+local DEFAULT_ITEMS = { weibull = 5000, uniform = 250 }
 local MOST_ITEMS, LARGEST_CAPACITY, MOST_INSTANCES = 1000000, 100000, 100000
 
 -- ceil(sum / capacity): no packing has fewer bins.
@@ -118,7 +118,7 @@ function packing_instances.parse(text, name)
 end
 
 -- A specification as a table: { family, capacity, items, text } with shape and scale, or low and high; text is the full
--- form. "weibull:SHAPE:SCALE:CAPACITY[:ITEMS]" (5000 items) or "uniform:LOW-HIGH:CAPACITY[:ITEMS]" (500). Or nil and
+-- form. "weibull:SHAPE:SCALE:CAPACITY[:ITEMS]" (5000 items) or "uniform:LOW-HIGH:CAPACITY[:ITEMS]" (250). Or nil and
 -- a message.
 function packing_instances.specification(text)
   local function wrong(what)

@@ -43,7 +43,7 @@ return {
   end,
   ["completes a specification"] = function(skill)
     expect(skill.specification("weibull:3:45:100").text, "weibull:3:45:100:5000", "weibull")
-    expect(skill.specification("uniform:20-100:150").text, "uniform:20-100:150:500", "uniform")
+    expect(skill.specification("uniform:20-100:150").text, "uniform:20-100:150:250", "uniform")
     for _, bad in ipairs({ "", "normal:1:2:3", "weibull:3:45", "weibull:0:45:100", "uniform:20:150", "uniform:30-20:150",
       "uniform:20-200:150", "uniform:20-100:150:0", "uniform:20-100:150:5:6" }) do
       local spec, message = skill.specification(bad)
@@ -52,12 +52,12 @@ return {
   end,
   ["finds the benchmarks of a distribution"] = function(skill)
     local list = {
-      { name = "OR1", instances = "uniform:20-100:150:120" }, { name = "OR3", instances = "uniform:20-100:150" },
+      { name = "OR1", instances = "uniform:20-100:150:120" }, { name = "OR2", instances = "uniform:20-100:150" },
       { name = "W", instances = "weibull:3:45:100" },
     }
-    local found = skill.related(list, "uniform:20-100:150:500")
+    local found = skill.related(list, "uniform:20-100:150:250")
     expect(#found, 2, "number")
-    expect(found[1].name, "OR3", "the same number of items comes first")
+    expect(found[1].name, "OR2", "the same number of items comes first")
     expect(#skill.related(list, "uniform:20-99:150"), 0, "another distribution")
   end,
   ["generates the same from a seed, within bounds"] = function(skill)

@@ -197,7 +197,7 @@ TEST_CASE("CPU time has a hard end") {
       true,
       [] {
         // The soft deadline's signal has no handler here, as in a cell that hangs where no hook runs.
-        for (volatile int spin = 0;;) spin = spin + 1;
+        for (volatile unsigned spin = 0;;) spin = spin + 1;
         return 0;
       },
       nullptr, CellLimits{64, 1});
