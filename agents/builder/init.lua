@@ -9,17 +9,18 @@ local parameters = require("meta.parameters")
 local random = require("science.random")
 
 local SEARCH = "optimize.annealing"
-local ISLANDS = 4
+local MOST_ISLANDS = 4
+local EVALUATIONS_PER_ISLAND = 2000      -- fewer find too little to be worth an island of their own
 local EVALUATIONS_PER_PART = 1000        -- a few seconds: as much as a kill can lose
-local LEAST_PER_PART = 2
+local LEAST = 2                          -- what a search needs
 local VALIDATION_INSTANCES = 20
-local TRIES = 3                          -- of a part that was cut off; it is the same search each time
+local TRIES = 3
 local LIMITS = { cpu_ms = 120000, wall_ms = 600000, memory_mb = 128 }
 
 -- How `evaluations` are spread: plan[island] = {evaluations of each part}. The sum is exact.
 local function plan_of(evaluations)
-  local islands = math.min(ISLANDS, math.floor(evaluations / LEAST_PER_PART))
-  if islands < 1 then return nil, "at least " .. LEAST_PER_PART .. " evaluations are needed, not " .. tostring(evaluations) end
+  if evaluations < LEAST then return nil, "at least " .. LEAST .. " evaluations are needed, not " .. tostring(evaluations) end
+  local islands = math.max(1, math.min(MOST_ISLANDS, math.floor(evaluations / EVALUATIONS_PER_ISLAND)))
   local rounds = math.max(1, math.floor(evaluations / islands / EVALUATIONS_PER_PART))
   local plan, left, parts = {}, evaluations, islands * rounds
   for island = 1, islands do plan[island] = {} end
@@ -32,18 +33,24 @@ local function plan_of(evaluations)
   return plan
 end
 
--- One part of an island's search: the answer's value. Raises if it cannot be had.
-local function search_part(search, request)
+-- A cell.eval that is asked for again if the cell was cut off: the same request gives the same answer.
+local function evaluate(request)
   local answer
   for _ = 1, TRIES do
-    answer = clade.cell.eval({
-      source = search.source, chunk = search.chunk, modules = search.modules, entry = "search", args = { request },
-      cpu_ms = LIMITS.cpu_ms, wall_ms = LIMITS.wall_ms, memory_mb = LIMITS.memory_mb,
-    })
-    if answer.ok then return answer.value end
-    if answer.code == "syntax" or answer.code == "error" then break end
+    answer = clade.cell.eval(request)
+    if answer.ok or answer.code == "syntax" or answer.code == "error" then break end
   end
-  error("the search failed: " .. tostring(answer.error), 0)
+  return answer
+end
+
+-- One part of an island's search: the answer's value. Raises if it cannot be had.
+local function search_part(search, request)
+  local answer = evaluate({
+    source = search.source, chunk = search.chunk, modules = search.modules, entry = "search", args = { request },
+    cpu_ms = LIMITS.cpu_ms, wall_ms = LIMITS.wall_ms, memory_mb = LIMITS.memory_mb,
+  })
+  if not answer.ok then error("the search failed: " .. tostring(answer.error), 0) end
+  return answer.value
 end
 
 -- One island from its first part to its last: { scores, trail = {{evaluations so far, excess in training}, …} }.
@@ -79,7 +86,7 @@ local function best_source(skill, spec, seed, islands)
   end
   local options = { instances = spec.instances, seed = random.derive(seed, "validation"), count = VALIDATION_INSTANCES }
   local answers = clade.all(functions_of(#sources, function(index)
-    return clade.cell.eval(judge.measure(skill, sources[index], options))
+    return evaluate(judge.measure(skill, sources[index], options))
   end))
   local best
   for index, answer in ipairs(answers) do
@@ -100,7 +107,11 @@ return {
   -- payload: { spec = { skill, parent, instances, seed, limits = {evaluations, bytes}, … } } as the pm writes it. After a
   -- rejected review it searches again from another seed.
   on_task = function(self, task)
-    local spec = task.payload.spec
+    local spec = task.payload and task.payload.spec
+    if not spec or type(spec.skill) ~= "string" or type(spec.limits) ~= "table" then
+      return clade.queue.fail(task, "the payload needs { spec = { skill, parent, instances, seed, limits = { evaluations } } }",
+        { retry = false })
+    end
     local skill, problem = clade.skill.read(spec.skill)
     if not skill then return clade.queue.fail(task, problem, { retry = false }) end
     if skill.hash ~= spec.parent then
@@ -133,7 +144,7 @@ return {
       local sum = 0
       for _, parts in ipairs(assert(plan_of(evaluations))) do
         for _, part in ipairs(parts) do
-          assert(part >= LEAST_PER_PART)
+          assert(part >= LEAST)
           sum = sum + part
         end
       end

@@ -48,7 +48,7 @@ return {
 
   -- payload: { skill, parent, instances, measured, best_known, gap, cost = {evaluations}, goal }.
   on_task = function(self, task)
-    local idea = task.payload
+    local idea = task.payload or {}
     local reason = objection(idea)
     if reason then
       self.state.rejected = self.state.rejected + 1

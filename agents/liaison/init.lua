@@ -36,18 +36,22 @@ local function shown(measured)
   return string.format("%s (%d bins, lower bound %d)", percent(measured.excess), measured.bins, measured.lower_bound)
 end
 
+-- The commands that measure the released version and its parent, as Markdown. `options` are those of the bench.
+local function bench_commands(release, options)
+  local bench = "`clade skill bench " .. release.skill .. " " .. options .. "`"
+  local back = "`clade script rollback " .. release.skill .. " --to "
+  return bench, back .. release.parent.hash:sub(1, 8) .. "`, " .. bench .. ", " .. back .. release.hash:sub(1, 8) .. "`"
+end
+
 -- One row per figure on a test file.
 local function file_rows(release, result)
-  local data = "--data knowledge/" .. result.file
-  local bench = "clade skill bench " .. release.skill .. " " .. data
   local parent, now = release.parent.hash:sub(1, 8), release.hash:sub(1, 8)
-  local back = "clade script rollback " .. release.skill .. " --to "
+  local bench, bench_parent = bench_commands(release, "--data knowledge/" .. result.file)
   local published = "`knowledge/packing/figures.yaml`, benchmark " .. result.benchmark
   return {
     { "figure on " .. result.file, "excess", "command or source" },
-    { "before (" .. parent .. ")", shown(result.before),
-      "`" .. back .. parent .. "`, `" .. bench .. "`, `" .. back .. now .. "`" },
-    { "after (" .. now .. ")", shown(result.after), "`" .. bench .. "`" },
+    { "before (" .. parent .. ")", shown(result.before), bench_parent },
+    { "after (" .. now .. ")", shown(result.after), bench },
     { "best fit, as published", percent(result.figures.best_fit), published },
     { "FunSearch, as published", percent(result.figures.funsearch), published },
   }
@@ -71,23 +75,23 @@ local function evidence_section(release)
   if not evidence.comparison then return "None is recorded.\n" end
   local comparison = evidence.comparison
   local command = "`clade task show " .. tostring(release.test) .. "`"
+  local bench, bench_parent = bench_commands(release, "--instances " .. evidence.instances .. " --seed " .. evidence.seed)
   return markdown_table({
     { "figure on fresh instances", "value", "command" },
     { "instances", comparison.instances .. " of " .. evidence.instances .. ", seed " .. evidence.seed, command },
-    { "mean excess before", percent(evidence.before), command },
-    { "mean excess after", percent(evidence.after), "`clade skill bench " .. release.skill .. " --instances " ..
-      evidence.instances .. "` (other instances) or " .. command },
+    { "mean excess before", percent(evidence.before), bench_parent },
+    { "mean excess after", percent(evidence.after), bench },
     { "better on", comparison.wins .. " of " .. comparison.instances, command },
     { "paired one-sided Wilcoxon", string.format("p = %.3g, below %.3g is needed", comparison.p, comparison.alpha), command },
     { "the skill's own tests passed", evidence.tests, "`clade skill test " .. release.skill .. "`" },
   })
 end
 
-local function cost_section(total, measured_evaluations)
+local function cost_section(total, build, evaluations)
   return markdown_table({
     { "cost", "value", "command" },
     { "evaluations (all of the swarm)", total.units, sql(COUNT_SQL) },
-    { "of these in the search", measured_evaluations or "not recorded", "`clade task show` of the build" },
+    { "of these in the search", evaluations or "not recorded", "`clade task show " .. tostring(build) .. "`" },
     { "CPU-seconds of these", string.format("%.1f", total.cpu_ms / 1000), sql(CPU_SQL) },
     { "cells started for them", total.count, sql("select count(*) from ledger where kind = '" .. KIND .. "'") },
   })
@@ -185,7 +189,7 @@ local function write_report(task)
     result_plot and "![Excess before and after, best fit and FunSearch](plot.svg)\n" or "",
     "## Test files\n", files_section(release, measured),
     "## Evidence for the decision\n", evidence_section(release),
-    "## Cost\n", cost_section(total, built and built.evaluations),
+    "## Cost\n", cost_section(total, release.build, built and built.evaluations),
     search_plot and "![Training excess over the evaluations](search.svg)\n" or "",
     "## Votes\n", votes_section(release), "## Approvals\n", approvals_section(release),
     "## Lineage\n", lineage_section(release, commit),

@@ -16,7 +16,10 @@ local function specification(idea, settings)
 end
 
 local function write_spec(task)
-  local idea = task.payload
+  local idea = task.payload or {}
+  if not (idea.skill and idea.measured and idea.best_known and idea.cost) then
+    return clade.queue.fail(task, "the payload needs { skill, parent, instances, measured, best_known, cost }", { retry = false })
+  end
   local spec = specification(idea, clade.swarm.info().settings)
   local question = string.format("Build a better %s? It has %.2f %% %s, %s has %.2f %%; up to %d evaluations.", spec.skill,
     spec.measured.value, spec.metric, spec.best_known.method, spec.best_known.value, spec.limits.evaluations)
@@ -70,8 +73,9 @@ return {
   -- write_spec: an idea as the critic passes it on. finding: { about, task, cause, evidence }.
   on_task = function(self, task)
     if task.type == "finding" then return keep_finding(self.state, task) end
-    self.state.specs = self.state.specs + 1
-    return write_spec(task)
+    local result = write_spec(task)
+    if type(result) == "table" then self.state.specs = self.state.specs + 1 end
+    return result
   end,
 
   on_mail = function(self, message)

@@ -75,7 +75,11 @@ end
 
 -- payload: { skill, source } and, from a build, { spec, build }.
 local function test_product(task)
-  local payload = task.payload
+  local payload = task.payload or {}
+  if type(payload.skill) ~= "string" or type(payload.source) ~= "string" then
+    return clade.queue.fail(task, "the payload needs { skill = \"layer.name\", source = \"the candidate's text\" }",
+      { retry = false })
+  end
   local skill, problem = clade.skill.read(payload.skill)
   if not skill then return clade.queue.fail(task, problem, { retry = false }) end
   local spec = payload.spec or {}

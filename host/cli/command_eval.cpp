@@ -55,6 +55,7 @@ int eval(const EvalOptions& options, const Context& context) {
     print_json(evaluation_value(*result));
     return result->ok ? kOk : kFailed;
   }
+  if (!result->output.empty()) print_foreign(result->output);
   if (!result->ok) return fail({result->code, result->error + " [" + result->code + "]"});
   if (result->value.is_string()) {
     print_foreign(result->value.as_string() + "\n");

@@ -40,6 +40,7 @@ Value evaluation_value(const cell::EvalResult& result) {
     value.set("error", result.error);
     value.set("code", result.code);
   }
+  if (!result.output.empty()) value.set("output", result.output);
   value.set("units", result.units);
   value.set("cpu_ms", static_cast<double>(result.cpu_us) / 1000);
   value.set("wall_ms", static_cast<double>(result.wall_us) / 1000);

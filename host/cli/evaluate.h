@@ -11,7 +11,8 @@ namespace clade::cli {
 // be made).
 Result<cell::EvalResult> evaluate(cell::EvalRequest request);
 
-// {ok, value | error+code, units, cpu_ms, wall_ms, memory_kb}, as `clade eval --json` prints it.
+// {ok, value | error+code, output (what it printed, if anything), units, cpu_ms, wall_ms, memory_kb}, as
+// `clade eval --json` prints it.
 Value evaluation_value(const cell::EvalResult& result);
 
 }  // namespace clade::cli

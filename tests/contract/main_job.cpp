@@ -217,7 +217,7 @@ TEST_CASE("a role edited during the job is live in it, and the job ends as it wo
   CHECK(current_hash(swarm) == expected_hash());
 }
 
-TEST_CASE("--commit makes one commit with the lineage") {
+TEST_CASE("with --commit there is one commit with the lineage") {
   Swarm swarm(true);
   for (const auto& arguments :
        std::vector<std::vector<std::string>>{{"init", "-q"},

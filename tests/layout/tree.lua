@@ -69,6 +69,20 @@ local function check_sizes(root, report)
   end
 end
 
+-- CTest hands a test's name to the program as an argument: some characters would select nothing, or something else.
+local function check_test_names(root, report)
+  for _, path in ipairs(files.below(root, "tests")) do
+    if path:match("%.cpp$") then
+      for number, line in ipairs(files.lines(root, path)) do
+        local name = line:match('^TEST_CASE%("(.-)"') or line:match('^TEST_CASE_METHOD%([%w_:]+, "(.-)"')
+        if name and (name:match("^[-*~]") or name:match("%*$") or name:match(";")) then
+          report(path, number, "CTest cannot select this name: no ; in it, no - ~ or * at its ends")
+        end
+      end
+    end
+  end
+end
+
 -- Calls visit(line number, required name) for each literal require of a Lua file; comments and texts are passed over.
 local function requires(root, path, visit)
   local text = table.concat(files.lines(root, path), "\n")
@@ -161,5 +175,6 @@ return function(root, report)
   check_top(root, report)
   check_host(root, report)
   check_sizes(root, report)
+  check_test_names(root, report)
   check_lua(root, report)
 end

@@ -4,7 +4,7 @@
 
 local instances = require("optimize.packing_instances")
 
-local DEFAULT_INSTANCES, DEFAULT_COUNT, DEFAULT_SEED = "weibull:3:45:100:5000", 20, 1
+local DEFAULT_INSTANCES, DEFAULT_COUNT, DEFAULT_SEED = "weibull:3:45:100:5000", 40, 1
 
 -- Packs one instance. Returns the number of bins, or nil and what the candidate did wrong.
 local function pack(instance)

@@ -117,7 +117,7 @@ TEST_CASE("without a command the help is shown, as an error") {
   CHECK(contains(result.err, "Subcommands:"));
 }
 
-TEST_CASE("--version prints the version") {
+TEST_CASE("the option --version prints the version") {
   const auto result = test::run_clade({"--version"});
   CHECK(result.exit == kOk);
   CHECK(result.out == "clade " CLADE_VERSION "\n");

@@ -50,4 +50,11 @@ describe("the pm", function()
     expect((fixtures.vote_of("pm", fixtures.rule_question({ rule = "vote.quorum", value = 2, reason = "small" })))).to_be("yes")
     expect((fixtures.vote_of("pm", fixtures.rule_question({ rule = "vote.quorum", value = 2 })))).to_be("no")
   end)
+
+  it("says what a payload needs", function()
+    local _, calls = fixtures.run("pm", fixtures.task("write_spec", {}), { ["queue.fail"] = true })
+    local failed = fixtures.calls_of(calls, "queue.fail")[1]
+    expect(failed.reason).to_contain("the payload needs")
+    expect(failed.retry).to_be(false)
+  end)
 end)

@@ -160,4 +160,11 @@ describe("the tester", function()
     expect((fixtures.vote_of("tester", fixtures.code_question({ p = 0.01 })))).to_be("no")
     expect((fixtures.vote_of("tester", fixtures.rule_question({ rule = "vote.quorum", value = 2 })))).to_be("abstain")
   end)
+
+  it("says what a payload needs", function()
+    local _, calls = fixtures.run("tester", fixtures.task("test_product", {}), { ["queue.fail"] = true })
+    local failed = fixtures.calls_of(calls, "queue.fail")[1]
+    expect(failed.reason).to_contain("the payload needs")
+    expect(failed.retry).to_be(false)
+  end)
 end)
