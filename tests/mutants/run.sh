@@ -3,7 +3,7 @@
 #
 # tests/mutants/NAME.patch breaks one promise. The text above its first diff line says which, and which test must notice:
 #   Promise: what is acknowledged is on disk
-#   Test: ^store:.*fsync
+#   Test: ^store: .*fsync
 # Each patch is applied to a copy of the checkout, built, and that test must turn red. A patch that survives, that no
 # longer applies or does not compile fails the whole.
 set -euo pipefail
@@ -14,6 +14,7 @@ tree=$build/mutants/tree
 folder=$tree/build/release  # as in a checkout, so that ccache finds what `./dev build` compiled
 jobs=$(nproc)
 seconds_allowed=120
+source "$root/tests/support/targets.sh"
 
 # Makes the copy equal to the checkout. Only what differs is written: the rest keeps its time, and its objects.
 copy_tree() {
@@ -34,16 +35,12 @@ copy_tree() {
 # The value of header line $2 in patch $1.
 header() { sed -n "/^\(diff\|---\)/q; s/^$2: *//p" "$root/tests/mutants/$1.patch"; }
 
-# The build target that tests matching $1 need: that of the module before the colon, else everything.
-target() {
-  if [[ $1 =~ ^\^([a-z]+): ]] && ninja -C "$folder" -t query "tests_${BASH_REMATCH[1]}" >/dev/null 2>&1; then
-    echo "tests_${BASH_REMATCH[1]}"
-  else
-    echo all
-  fi
+# Builds what the tests that match $1 need.
+compile() {
+  local targets
+  mapfile -t targets < <(test_targets "$folder" "$1")
+  CCACHE_BASEDIR=$tree ninja -C "$folder" -j"$jobs" "${targets[@]}"
 }
-
-compile() { CCACHE_BASEDIR=$tree ninja -C "$folder" -j"$jobs" "$(target "$1")"; }
 
 # Runs the tests that match $1. 0: all passed; 1: at least one failed; 2: there is none.
 run_test() {
@@ -54,71 +51,74 @@ run_test() {
   ((status == 0))
 }
 
-names=("$@")
-if ((${#names[@]} == 0)); then
-  mapfile -t names < <(cd "$root/tests/mutants" && find . -name '*.patch' | sed 's|^\./||; s|\.patch$||' | sort)
-fi
-((${#names[@]})) || { echo "There is no patch in tests/mutants."; exit 1; }
-
-mkdir -p "$build/mutants"
-exec 9>"$build/mutants/lock"
-flock -n 9 || { echo "Another ./dev mutants is at work in $build/mutants."; exit 1; }
-
-for name in "${names[@]}"; do
-  [[ -e $root/tests/mutants/$name.patch ]] || { echo "There is no tests/mutants/$name.patch."; exit 1; }
-  [[ -n $(header "$name" Promise) && -n $(header "$name" Test) ]] ||
-    { echo "tests/mutants/$name.patch needs the lines Promise: and Test: above its diff."; exit 1; }
-done
-
-copy_tree
-if [[ ! -e $folder/build.ninja ]]; then
-  (cd "$tree" && cmake --preset release -DCLADE_LUAJIT="$build/luajit") >"$build/mutants/log" 2>&1 ||
-    { cat "$build/mutants/log"; exit 1; }
-fi
-
-# A test that is red anyway would notice nothing.
-echo "Without a patch:"
-for name in "${names[@]}"; do
-  test=$(header "$name" Test)
-  compile "$test" >"$build/mutants/log" 2>&1 || { tail -n 30 "$build/mutants/log"; echo "The checkout does not build."; exit 1; }
-  status=0
-  run_test "$test" || status=$?
-  case $status in
-    1) tail -n 30 "$build/mutants/log"; echo "$name: its test is red without it: $test"; exit 1 ;;
-    2) echo "$name: no test is called $test"; exit 1 ;;
-  esac
-done
-echo "  the tests that they name are green"
-
-bad=0
-printf '\n%-28s %-14s %s\n' mutant verdict promise
-for name in "${names[@]}"; do
-  patch=$root/tests/mutants/$name.patch
-  test=$(header "$name" Test)
-  if ! patch -d "$tree" -p1 -s -f --dry-run <"$patch" >"$build/mutants/log" 2>&1; then
-    verdict="NO LONGER FITS"
-  else
-    patch -d "$tree" -p1 -s -f --no-backup-if-mismatch <"$patch" >/dev/null
-    if ! compile "$test" >"$build/mutants/log" 2>&1; then
-      verdict="NO BUILD"
-      grep -m 5 -E 'error|Error' "$build/mutants/log" || true
-    else
-      status=0
-      run_test "$test" || status=$?
-      case $status in
-        0) verdict=SURVIVED ;;
-        1) verdict=noticed ;;
-        *) verdict="NO TEST" ;;
-      esac
-    fi
-    copy_tree
+main() {
+  local names=("$@") name test patch status verdict bad=0
+  if ((${#names[@]} == 0)); then
+    mapfile -t names < <(cd "$root/tests/mutants" && find . -name '*.patch' | sed 's|^\./||; s|\.patch$||' | sort)
   fi
-  if [[ $verdict != noticed ]]; then bad=$((bad + 1)); fi
-  printf '%-28s %-14s %s\n' "$name" "$verdict" "$(header "$name" Promise)"
-done
-echo
-if ((bad)); then
-  echo "$bad of ${#names[@]} went unnoticed or no longer fit."
-  exit 1
-fi
-echo "All ${#names[@]} were noticed."
+  ((${#names[@]})) || { echo "There is no patch in tests/mutants."; exit 1; }
+
+  mkdir -p "$build/mutants"
+  exec 9>"$build/mutants/lock"
+  flock -n 9 || { echo "Another ./dev mutants is at work in $build/mutants."; exit 1; }
+
+  for name in "${names[@]}"; do
+    [[ -e $root/tests/mutants/$name.patch ]] || { echo "There is no tests/mutants/$name.patch."; exit 1; }
+    [[ -n $(header "$name" Promise) && -n $(header "$name" Test) ]] ||
+      { echo "tests/mutants/$name.patch needs the lines Promise: and Test: above its diff."; exit 1; }
+  done
+
+  copy_tree
+  if [[ ! -e $folder/build.ninja ]]; then
+    (cd "$tree" && cmake --preset release -DCLADE_LUAJIT="$build/luajit") >"$build/mutants/log" 2>&1 ||
+      { cat "$build/mutants/log"; exit 1; }
+  fi
+
+  # A test that is red anyway would notice nothing.
+  echo "Without a patch:"
+  for name in "${names[@]}"; do
+    test=$(header "$name" Test)
+    compile "$test" >"$build/mutants/log" 2>&1 || { tail -n 30 "$build/mutants/log"; echo "The checkout does not build."; exit 1; }
+    status=0
+    run_test "$test" || status=$?
+    case $status in
+      1) tail -n 30 "$build/mutants/log"; echo "$name: its test is red without it: $test"; exit 1 ;;
+      2) echo "$name: no test is called $test"; exit 1 ;;
+    esac
+  done
+  echo "  the tests that they name are green"
+
+  printf '\n%-28s %-14s %s\n' mutant verdict promise
+  for name in "${names[@]}"; do
+    patch=$root/tests/mutants/$name.patch
+    test=$(header "$name" Test)
+    if ! patch -d "$tree" -p1 -s -f --dry-run <"$patch" >"$build/mutants/log" 2>&1; then
+      verdict="NO LONGER FITS"
+    else
+      patch -d "$tree" -p1 -s -f --no-backup-if-mismatch <"$patch" >/dev/null
+      if ! compile "$test" >"$build/mutants/log" 2>&1; then
+        verdict="NO BUILD"
+        grep -m 5 -E 'error|Error' "$build/mutants/log" || true
+      else
+        status=0
+        run_test "$test" || status=$?
+        case $status in
+          0) verdict=SURVIVED ;;
+          1) verdict=noticed ;;
+          *) verdict="NO TEST" ;;
+        esac
+      fi
+      copy_tree
+    fi
+    if [[ $verdict != noticed ]]; then bad=$((bad + 1)); fi
+    printf '%-28s %-14s %s\n' "$name" "$verdict" "$(header "$name" Promise)"
+  done
+  echo
+  if ((bad)); then
+    echo "$bad of ${#names[@]} went unnoticed or no longer fit."
+    exit 1
+  fi
+  echo "All ${#names[@]} were noticed."
+}
+
+main "$@"; exit  # on one line: the file may change while it runs

@@ -55,7 +55,7 @@ std::string Swarm::read(const std::string& file) const {
   return text.str();
 }
 
-void Swarm::start(const std::vector<std::string>& arguments) {
+void Swarm::start(const std::vector<std::string>& arguments, const std::function<void()>& before) {
   REQUIRE(pid_ <= 0);
   std::vector<std::string> words = {CLADE_BINARY, "run", path()};
   words.insert(words.end(), arguments.begin(), arguments.end());
@@ -68,6 +68,7 @@ void Swarm::start(const std::vector<std::string>& arguments) {
     std::vector<char*> argv;
     for (auto& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
+    if (before) before();
     execv(argv[0], argv.data());
     _exit(127);
   }

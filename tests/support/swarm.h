@@ -25,8 +25,9 @@ class Swarm {
   std::string read(const std::string& file) const;
   const std::string& path() const { return folder_.path(); }
 
-  // Starts `clade run` on the folder in the background, its output in host.out.
-  void start(const std::vector<std::string>& arguments = {});
+  // Starts `clade run` on the folder in the background, its output in host.out. `before` runs in the child
+  // first.
+  void start(const std::vector<std::string>& arguments = {}, const std::function<void()>& before = {});
   // SIGKILL to the host, and waits until it is gone.
   void kill();
   void signal(int number) const;
