@@ -94,7 +94,7 @@ void Cell::arm_deadlines() {
     interrupted_slice_ = true;
     interrupt_in_flight_ = true;
     deadline_.start(limits_.grace_ms, [this] {
-      break_off("killed after " + milliseconds(limits_.slice_ms + limits_.grace_ms) +
+      break_off("was killed after " + milliseconds(limits_.slice_ms + limits_.grace_ms) +
                 ": it did not stop at " + limits_.name + " = " + std::to_string(limits_.slice_ms) +
                 " (a loop that catches errors, or one inside a library function)");
     });

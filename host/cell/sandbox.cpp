@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -257,10 +258,11 @@ Status Sandbox::limit(const CellLimits& limits) const {
   return status;
 }
 
-Status Sandbox::confine(int socket, const CellLimits& limits) const {
+Status Sandbox::confine(int socket, const CellLimits& limits, int parent) const {
   if (ruleset_ >= 0 && landlock_restrict(ruleset_) != 0) return failure("io", failed("landlock"));
   if (dup2(socket, kCellDescriptor) < 0) return failure("io", failed("the cell's socket"));
-  close_range(kCellDescriptor + 1, ~0u, 0);
+  const int kept = parent < 0 ? -1 : dup2(parent, kCellDescriptor + 1);
+  close_range(kCellDescriptor + (kept < 0 ? 1 : 2), ~0u, 0);
   close(0);
   close(1);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -268,9 +270,14 @@ Status Sandbox::confine(int socket, const CellLimits& limits) const {
 #endif
   if (auto status = limit(limits); !status) return status;
   if (!drop_capabilities()) return failure("io", failed("capabilities"));
-  // After the capabilities: changing them may clear it. A parent that died before this left a closed socket
-  // behind, which ends the cell at its first read.
+  // After the capabilities: changing them may clear it. A parent that died before this sends no signal any
+  // more; its number says nothing in a pid namespace, its pidfd does.
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return failure("io", failed("PR_SET_PDEATHSIG"));
+  if (kept >= 0) {
+    pollfd entry{kept, POLLIN, 0};
+    if (poll(&entry, 1, 0) != 0) return failure("io", "the zygote is gone");
+    close(kept);
+  }
   if (limits.cpu_ms > 0) {
     itimerval timer{};
     timer.it_value.tv_sec = limits.cpu_ms / 1000;

@@ -37,8 +37,9 @@ class Sandbox {
   // Like fork(2), into namespaces of its own where they work.
   pid_t fork() const;
   // In the child: dies with its parent; `socket` becomes kCellDescriptor and every other descriptor is
-  // closed; Landlock, limits, no capabilities; starts the CPU timer. Errors: "io", naming the step.
-  Status confine(int socket, const CellLimits& limits) const;
+  // closed; Landlock, limits, no capabilities; starts the CPU timer. `parent` is a pidfd of the parent, or
+  // −1: fails if that is gone already. Errors: "io", naming the step.
+  Status confine(int socket, const CellLimits& limits, int parent = -1) const;
   // In the child, last: the system call filter. Errors: "io".
   Status seal() const;
 

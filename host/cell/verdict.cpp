@@ -40,7 +40,7 @@ Error failure_of(const Bounds& bounds, const FreshCell::Outcome& outcome) {
   if (!outcome.answer.is_nil()) return failure_of_answer(bounds, outcome);
   if (!outcome.broken.empty()) {
     // At the hard deadline the cell did nothing wrong in what it sent.
-    if (outcome.interrupted) return {"wall", outcome.broken};
+    if (outcome.interrupted) return {"wall", "its cell " + outcome.broken};
     return {"protocol", "its cell was killed because it " + outcome.broken};
   }
   const CellExit& exit = outcome.exit;

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,9 @@ class Nursery {
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
     children_ = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+    // −1 on a kernel without pidfds (before 5.3): then a cell that is born while the zygote dies lives on
+    // until it reads.
+    self_ = static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0));
   }
 
   ~Nursery() {
@@ -45,6 +49,7 @@ class Nursery {
     while (!ids_.empty() && reap_one(0)) {
     }
     close(children_);
+    if (self_ >= 0) close(self_);
   }
 
   // Serves the host until it is gone. Returns the exit status.
@@ -106,7 +111,7 @@ class Nursery {
   }
 
   [[noreturn]] void become_cell(int socket, const CellLimits& limits) {
-    if (!sandbox_.confine(socket, limits)) _exit(kNotShutIn);
+    if (!sandbox_.confine(socket, limits, self_)) _exit(kNotShutIn);
     vm::install_interrupt_handlers();
     sigset_t none;
     sigemptyset(&none);
@@ -139,6 +144,7 @@ class Nursery {
   int socket_;
   const Sandbox& sandbox_;
   int children_ = -1;
+  int self_ = -1;  // pidfd of this process: a cell asks it whether the zygote still lives
   std::map<int64_t, pid_t> pids_;
   std::map<pid_t, int64_t> ids_;
 };

@@ -1,6 +1,7 @@
 #include "cli/serve.h"
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -236,7 +237,7 @@ int Host::run() {
   tick_.stop();
   dispatcher_->stop();
   show();
-  Value summary{{"seconds", static_cast<double>((clock_.wall_ms() - started_at_) / 100) / 10}};
+  Value summary{{"seconds", std::round(static_cast<double>(clock_.wall_ms() - started_at_) / 100) / 10}};
   Value approvals = Value::Array();
   for (const auto* task : queue_->active()) {
     if (task->state == queue::State::awaiting_approval) approvals.push(task->id);

@@ -103,7 +103,9 @@ std::function<void()> Awaits::take_reply(const std::string& message, int64_t ask
                                          const Result<Value>& result, store::Batch& batch) {
   Run* run = find_(asker);
   if (!run) return nullptr;
-  for (const auto& [strand, position] : run->journal.unfinished()) {
+  for (const auto& place : run->journal.unfinished()) {
+    const auto& strand = place.first;
+    const int64_t position = place.second;
     if (ask_id(*run, strand, position) != message) continue;
     // The asker may not have come to its ask again after a crash: then it finds the reply in its journal.
     asks_.erase(message);

@@ -140,7 +140,7 @@ TEST_CASE("uniform instances are beaten too") {
   CHECK(published(swarm) == 1);
 }
 
-TEST_CASE("what should be refused is: a costly idea, a worse candidate; a failing task leaves a finding") {
+TEST_CASE("what should be refused is: a costly idea, a worse candidate, a failing task leaves a finding") {
   Swarm swarm(true);
   // Small, and over before the injections: only they are looked at.
   swarm.start({"--approve", "auto", "--seed", "7", "--evaluations", "1600"});
@@ -160,7 +160,10 @@ TEST_CASE("what should be refused is: a costly idea, a worse candidate; a failin
           std::string::npos);
   }
   SECTION("a failing task becomes a finding with cause and evidence") {
-    swarm.clade({"task", "add", "build_product", "--payload", "{\"spec\": {\"skill\": \"no.such\"}}"});
+    swarm.clade(
+        {"task", "add", "build_product", "--payload",
+         R"({"spec": {"skill": "no.such", "parent": "x", "instances": "weibull:3:45:100:5000", "seed": 1,
+                     "limits": {"evaluations": 10}}})"});
     swarm.until_count("SELECT count(*) FROM task WHERE type = 'finding' AND state = 'completed'", 1);
     CHECK(swarm.text("SELECT payload FROM task WHERE type = 'finding'").find("no.such") != std::string::npos);
   }

@@ -35,7 +35,7 @@ return { api = 1, tasks = { "fine_*" }, state = { runs = 0 },
 }  // namespace
 
 TEST_CASE(
-    "a handler that never ends is stopped, named by line, retried and dead-lettered; its neighbour works "
+    "a handler that never ends is stopped, named by line, retried and dead-lettered, its neighbour works "
     "on") {
   Swarm swarm;
   write_swarm(
@@ -52,7 +52,7 @@ TEST_CASE(
   swarm.until_count("SELECT count(*) FROM task WHERE type = 'loop' AND state = 'dead_letter'", 1);
 }
 
-TEST_CASE("a handler that eats memory fails with the limit's name; its neighbour works on") {
+TEST_CASE("a handler that eats memory fails with the limit's name, its neighbour works on") {
   Swarm swarm;
   write_swarm(swarm, R"lua(
 return { api = 1, tasks = { "eat" }, on_task = function()

@@ -102,7 +102,7 @@ Value call_of(int64_t run, const char* strand, int64_t position) {
           {"position", position}, {"op", "queue.get"}, {"args", Value()}};
 }
 
-TEST_CASE("a run calls, is answered and ends; frames go one at a time") {
+TEST_CASE("a run calls, is answered and ends, frames go one at a time") {
   Fixture fixture;
   fixture.ask({{"t", "load"}, {"vm", 1}});
   fixture.ask(run_frame_of(7));
@@ -137,7 +137,7 @@ TEST_CASE("an answer to a run that ended is not sent") {
   CHECK(fixture.cell->slice().empty());
 }
 
-TEST_CASE("a cancelled run is forgotten after the cell was told; one not begun is taken back") {
+TEST_CASE("a cancelled run is forgotten after the cell was told, one not begun is taken back") {
   Fixture fixture;
   fixture.ask(run_frame_of(7));
   fixture.ask(run_frame_of(8));
@@ -280,7 +280,7 @@ TEST_CASE("garbage, oversize and a flood break the connection") {
   }
 }
 
-TEST_CASE("a slice that takes too long is interrupted; nothing is sent until that arrived") {
+TEST_CASE("a slice that takes too long is interrupted, nothing is sent until that arrived") {
   SliceLimits limits;
   limits.slice_ms = 1;
   limits.grace_ms = 60000;

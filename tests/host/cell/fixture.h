@@ -37,6 +37,17 @@ inline std::vector<pid_t> children_of(pid_t parent) {
   return children;
 }
 
+// Whether a compiled loop can be stopped with a traceback. ThreadSanitizer holds signals back until the next
+// call into its runtime, which such a loop never makes: there only SIGKILL is left, as with a distribution's
+// LuaJIT.
+#if CLADE_LUAJIT_CHECKHOOK && !defined(__SANITIZE_THREAD__)
+inline constexpr bool kStopsPolitely = true;
+#else
+inline constexpr bool kStopsPolitely = false;
+#endif
+// From the soft to the hard deadline, where a test is about the soft one.
+inline constexpr int64_t kGraceMs = kStopsPolitely ? 60000 : 200;
+
 struct ZygoteFixture {
   ZygoteFixture() {
     auto started = Zygote::start(CLADE_BINARY);

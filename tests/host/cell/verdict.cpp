@@ -63,8 +63,8 @@ TEST_CASE("a cell that broke the rules or the hard deadline") {
   CHECK(verdict(outcome) ==
         Error{"protocol", "its cell was killed because it sent a frame of an unknown kind"});
   outcome.interrupted = true;
-  outcome.broken = "killed after 2500 ms: …";
-  CHECK(verdict(outcome) == Error{"wall", "killed after 2500 ms: …"});
+  outcome.broken = "was killed after 2500 ms: …";
+  CHECK(verdict(outcome) == Error{"wall", "its cell was killed after 2500 ms: …"});
 }
 
 TEST_CASE("the ways a cell can end") {

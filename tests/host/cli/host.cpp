@@ -43,7 +43,7 @@ TEST_CASE("commands that read say when there is nothing to read yet") {
   }
 }
 
-TEST_CASE("a detached host answers until it is stopped; what it did can be read afterwards") {
+TEST_CASE("a detached host answers until it is stopped, what it did can be read afterwards") {
   Swarm swarm;
   swarm.start();
   const int pid = Lock::holder(swarm.path());

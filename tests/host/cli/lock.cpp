@@ -13,7 +13,7 @@
 namespace clade::cli {
 namespace {
 
-TEST_CASE("one host per swarm; a second one is told who holds it and how to stop it") {
+TEST_CASE("one host per swarm, a second one is told who holds it and how to stop it") {
   const test::TemporaryFolder folder;
   CHECK(Lock::holder(folder.path()) == 0);
   std::optional<Lock> lock;

@@ -228,7 +228,7 @@ TEST_CASE("what cannot be sent is refused, and nothing is stored") {
   CHECK(mail.waiting() == 0);
 }
 
-TEST_CASE("an id is taken once, also over restarts; free ones go on counting") {
+TEST_CASE("an id is taken once, also over restarts, free ones go on counting") {
   Fixture fixture;
   auto fresh = Fixture::message("role:tester");
   fresh.id = "r1.1";

@@ -49,7 +49,7 @@ TEST_CASE("a task goes its whole way, each edge an event and a call of the obser
   CHECK(start["run"].as_integer() == 1);
 }
 
-TEST_CASE("claims go by priority, then by age, whatever the ids and times are; also after a restart") {
+TEST_CASE("claims go by priority, then by age, whatever the ids and times are, also after a restart") {
   Fixture fixture;
   fixture.add(task("z", 5));
   fixture.add(task("y", 5));
@@ -111,7 +111,7 @@ TEST_CASE("a failed attempt is tried again after its backoff, then becomes a dea
   CHECK(errors == std::vector<std::string>{"line 3: broken", "line 3: broken", "still broken"});
 }
 
-TEST_CASE("a failure for good is a dead letter at once; a success clears the error") {
+TEST_CASE("a failure for good is a dead letter at once, a success clears the error") {
   Fixture fixture;
   fixture.add("a");
   fixture.bury("a");
@@ -253,7 +253,7 @@ TEST_CASE("a result that JSON cannot hold is refused and the claim stays") {
   fixture.done(fixture.queue->complete("a", lease, 1, fixture.batch));
 }
 
-TEST_CASE("leases expire, are renewed, and are extended over a gap; epochs grow over restarts") {
+TEST_CASE("leases expire, are renewed, and are extended over a gap, epochs grow over restarts") {
   Fixture fixture;
   fixture.add("a");
   auto lease = fixture.claim("a");

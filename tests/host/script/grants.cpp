@@ -98,7 +98,7 @@ TEST_CASE("allowed is what is both asked for and given", "[grants]") {
   CHECK_FALSE(grants.check("no.such", ""));
 }
 
-TEST_CASE("nothing is allowed by default; a role of another name is named", "[grants]") {
+TEST_CASE("nothing is allowed by default, a role of another name is named", "[grants]") {
   CHECK_FALSE(Grants().check("cell.eval", ""));
   const auto status = Grants("zoe", {}, {"cell.eval"}, "worker").check("cell.eval", "");
   REQUIRE_FALSE(status);
