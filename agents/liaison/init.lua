@@ -40,7 +40,8 @@ end
 local function bench_commands(release, options)
   local bench = "`clade skill bench " .. release.skill .. " " .. options .. "`"
   local back = "`clade script rollback " .. release.skill .. " --to "
-  return bench, back .. release.parent.hash:sub(1, 8) .. "`, " .. bench .. ", " .. back .. release.hash:sub(1, 8) .. "`"
+  return bench, "`clade run --detach`, " .. back .. release.parent.hash:sub(1, 8) .. "`, " .. bench .. ", " .. back ..
+    release.hash:sub(1, 8) .. "`, `clade stop`"
 end
 
 -- One row per figure on a test file.

@@ -25,7 +25,9 @@ std::string swarm_name(const fs::path& folder) {
 
 int init(const std::string& directory, const Context& context) {
   std::error_code error;
-  fs::path folder = fs::weakly_canonical(fs::absolute(directory), error);
+  if (directory.empty()) return fail({"usage", "init needs a folder: clade init my-swarm"});
+  fs::path folder = fs::absolute(directory, error);
+  if (!error) folder = fs::weakly_canonical(folder, error);
   if (error) return fail({"usage", "cannot use " + directory + ": " + error.message()});
   if (!folder.has_filename()) folder = folder.parent_path();
   if (fs::exists(folder, error)) {

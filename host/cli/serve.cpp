@@ -156,6 +156,10 @@ Status Host::open() {
   settlement_ = std::make_unique<run::Settlement>(*kernel_, (*settings)["approve"].as_string() == "auto");
   run::Dispatcher::Hooks hooks;
   hooks.fatal = [this](const Error& error) { fatal(error); };
+  hooks.published = [this](const std::string& name) { reload_->refresh(name); };
+  hooks.try_version = [this](const script::Version& candidate, std::function<void(Status)> done) {
+    reload_->try_version(candidate, std::move(done));
+  };
   hooks.activity = [this](const std::string& agent, const std::string& what) {
     doing_[agent] = {agent, what, clock_.wall_ms()};
   };
@@ -223,13 +227,15 @@ int Host::run() {
       stop(0);
     });
   }
-  reload_->try_roles([this](Status status) {
-    if (!status) {
-      fatal(status.error());
-      return;
-    }
-    // What changed while no host ran is tried like any other change, before old runs go on.
-    reload_->look([this] { begin(); });
+  // What changed while no host ran is tried first: it may repair a role that does not load.
+  reload_->look([this] {
+    reload_->try_roles([this](Status status) {
+      if (status) {
+        begin();
+      } else {
+        fatal(status.error());
+      }
+    });
   });
   loop_.run();
   control_.reset();

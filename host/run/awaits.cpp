@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kAskTimeoutMs = 300000;
 constexpr const char* kAsk = "ask";
+constexpr int64_t kMostUnits = 1000000000;  // of one evaluation
 
 std::string ask_id(const Run& run, const std::string& strand, int64_t position) {
   return "r" + std::to_string(run.id) + ".ask." + strand + "." + std::to_string(position);
@@ -39,12 +40,13 @@ void Awaits::begin(Run& run, const std::string& strand, int64_t position, const 
   } else {
     allowed = effect->second->check(args, *run.grants);
   }
+  const int64_t now = kernel_.clock.wall_ms();
   if (!allowed) {
+    run.journal.add_read(strand, position, op, args, failure(allowed.error()), now);
     executor_.answer(run.id, strand, failure(allowed.error()));
     return;
   }
   store::Batch batch;
-  const int64_t now = kernel_.clock.wall_ms();
   if (!run.recorded) record_run(run, "running", "", now, batch);
   run.journal.start(strand, position, op, args, now, batch);
   run.awaiting[{strand, position}] = {op, 0, run.execution};
@@ -139,8 +141,10 @@ void Awaits::record(Run& run, const std::string& strand, int64_t position, const
   run.journal.finish(strand, position, result, now, batch);
   if (!result || !effects_.count(awaiting.op)) return;
   const std::string task = run.trigger == Trigger::task ? run.trigger_id : std::string();
-  batch.add([now, number = run.id, task, agent = run.agent, op = awaiting.op,
-             units = (*result)["units"].as_integer(), cpu = (*result)["cpu_us"].as_integer(),
+  // A script counts its units: no sum of them may overflow.
+  const int64_t units = std::clamp<int64_t>((*result)["units"].as_integer(), 0, kMostUnits);
+  batch.add([now, number = run.id, task, agent = run.agent, op = awaiting.op, units,
+             cpu = (*result)["cpu_us"].as_integer(),
              wall = (*result)["wall_us"].as_integer()](store::Database& database) {
     auto insert = database.prepare(
         "INSERT INTO ledger (at, run, task, agent, kind, units, cpu_us, wall_us) VALUES (?, ?, ?, ?, ?, ?, "

@@ -30,7 +30,7 @@ class Awaits {
   // Makes `op` awaitable; the effect outlives this object.
   void add_effect(const std::string& op, Effect& effect);
 
-  // A new await: checked, journaled, begun. A refusal is answered at once and not journaled.
+  // A new await: checked, journaled, begun. A refusal is answered at once, and kept like a read.
   void begin(Run& run, const std::string& strand, int64_t position, const std::string& op, const Value& args);
   // An await that the journal knows as started and not finished: still under way, begun again, or of unknown
   // outcome.

@@ -6,20 +6,17 @@
 #include "base/codec.h"
 #include "run/emit.h"
 #include "run/file_write.h"
-#include "run/program.h"
 #include "run/read.h"
+#include "run/start.h"
 
 namespace clade::run {
 namespace {
 
 constexpr size_t kStateBytes = 64u << 10;  // design, "Store"
-
-// 52 bits, so that a Lua number holds it exactly.
-int64_t seed_for(const std::string& trigger, int64_t attempt, int64_t swarm_seed) {
-  const std::string hash =
-      content_hash(trigger + "/" + std::to_string(attempt) + "/" + std::to_string(swarm_seed)).substr(0, 13);
-  return static_cast<int64_t>(std::stoull(hash, nullptr, 16));
-}
+// What one execution of a handler may hold in the host.
+constexpr const char* kPublish = "script.publish";
+constexpr int64_t kMostCalls = 20000;
+constexpr size_t kMostBytes = 128u << 20;
 
 }  // namespace
 
@@ -164,6 +161,7 @@ Status Dispatcher::recover() {
     if (auto status = kernel_.queue.release(task.id, lease, "the host restarted", batch); !status)
       return status;
   }
+  settlement_.recover();
   settlement_.settle(batch);
   commit(std::move(batch), nullptr);
   return write_committed_files();
@@ -194,6 +192,8 @@ void Dispatcher::wake() {
 }
 
 void Dispatcher::commit(store::Batch batch, std::function<void(Status)> done) {
+  // What a change calls for is on disk with it, or neither is.
+  if (!batch.empty()) settlement_.settle(batch);
   kernel_.writer.commit(std::move(batch), [this, alive = alive_, done = std::move(done)](Status status) {
     if (!*alive) return;
     if (done) done(status);
@@ -227,19 +227,32 @@ bool Dispatcher::deliver_to(Instance& instance) {
   return true;
 }
 
+std::optional<std::string> Dispatcher::next_task(const Role& role) const {
+  return kernel_.queue.peek([&](const queue::Task& task) {
+    return std::any_of(role.tasks.begin(), role.tasks.end(),
+                       [&](const std::string& pattern) { return queue::type_matches(pattern, task.type); });
+  });
+}
+
 std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
   if (auto recovered = recovered_.find(instance.name); recovered != recovered_.end()) {
     const int64_t id = recovered->second;
     recovered_.erase(recovered);
-    auto run = restore(instance, id);
+    auto run = restored_run(kernel_, instance.name, instance.role, id);
     if (run) return std::move(*run);
     if (hooks_.fatal) hooks_.fatal(run.error());
     return nullptr;
   }
   const Role& role = roles_[instance.role];
-  while (const mail::Message* message = kernel_.mail.next(instance.name)) {
+  auto task = next_task(role);
+  // By turns, so that an agent that always has mail still comes to its tasks.
+  const bool mail_first = !task || !instance.had_mail;
+  instance.had_mail = false;
+  while (const mail::Message* message = mail_first ? kernel_.mail.next(instance.name) : nullptr) {
     if (role.mail) {
-      auto run = new_run(instance, Trigger::mail, message->id, message->attempt + 1);
+      instance.had_mail = true;
+      auto run = new_run(kernel_, instance.name, instance.role, Trigger::mail, message->id,
+                         message->attempt + 1, next_run_++);
       if (run) return std::move(*run);
       kernel_.log.error(instance.name, run.error().message);
       return nullptr;
@@ -252,12 +265,10 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
     }
     commit(std::move(batch), nullptr);
   }
-  auto id = kernel_.queue.peek([&](const queue::Task& task) {
-    return std::any_of(role.tasks.begin(), role.tasks.end(),
-                       [&](const std::string& pattern) { return queue::type_matches(pattern, task.type); });
-  });
+  const auto& id = task;
   if (!id) return nullptr;
-  auto run = new_run(instance, Trigger::task, *id, kernel_.queue.find(*id)->attempt + 1);
+  auto run = new_run(kernel_, instance.name, instance.role, Trigger::task, *id,
+                     kernel_.queue.find(*id)->attempt + 1, next_run_++);
   if (!run) {
     kernel_.log.error(instance.name, run.error().message);
     return nullptr;
@@ -270,67 +281,11 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
   return std::move(*run);
 }
 
-Result<std::unique_ptr<Run>> Dispatcher::new_run(const Instance& instance, Trigger trigger,
-                                                 const std::string& id, int64_t attempt) {
-  auto made = current_program(kernel_.library, instance.role, instance.name);
-  if (!made) return failure(made.error());
-  auto run = std::make_unique<Run>(next_run_++);
-  run->agent = instance.name;
-  run->role = instance.role;
-  run->trigger = trigger;
-  run->trigger_id = id;
-  run->attempt = attempt;
-  run->program = std::move(*made);
-  run->version = run->program.version;
-  for (const auto& [skill, module] : run->program.modules) {
-    run->pins.set(skill, kernel_.library.current("skill:" + skill)->hash);
-  }
-  run->started_at = kernel_.clock.wall_ms();
-  run->seed = seed_for(id, attempt, kernel_.settings["seed"].as_integer());
-  return run;
-}
-
-Result<std::unique_ptr<Run>> Dispatcher::restore(const Instance& instance, int64_t id) {
-  auto run = std::make_unique<Run>(id);
-  {
-    auto query = kernel_.reader.prepare(
-        "SELECT version, pins, trigger_kind, trigger_id, attempt, seed, started_at FROM run WHERE id = ?");
-    query.bind(1, id);
-    auto row = query.step();
-    if (!row) return failure(row.error());
-    if (!*row) return failure("corrupt", "run " + std::to_string(id) + " is not in the store");
-    run->version = query.text(0);
-    auto pins = decode_json(query.text(1));
-    if (!pins) return failure("corrupt", "the pins of run " + std::to_string(id) + " are damaged");
-    run->pins = std::move(*pins);
-    run->trigger = query.text(2) == "task" ? Trigger::task : Trigger::mail;
-    run->trigger_id = query.text(3);
-    run->attempt = query.integer(4);
-    run->seed = query.integer(5);
-    run->started_at = query.integer(6);
-  }
-  run->agent = instance.name;
-  run->role = instance.role;
-  run->recorded = true;
-  if (const auto* task = kernel_.queue.find(run->trigger_id); task && run->trigger == Trigger::task) {
-    run->lease = {task->lease_run, task->lease_epoch};
-    (void)kernel_.queue.renew(task->id, run->lease, kLeaseMs);
-  }
-  auto journal = Journal::load(kernel_.reader, id);
-  if (!journal) return failure(journal.error());
-  run->journal = std::move(*journal);
-
-  // The pinned versions, not today's: a journal only fits the script that wrote it.
-  auto program = pinned_program(kernel_.reader, instance.role, instance.name, run->version, run->pins);
-  if (!program) return failure(program.error());
-  run->program = std::move(*program);
-  kernel_.log.info(instance.name, "takes up run " + std::to_string(id) + " on " + run->trigger_id + " again");
-  return run;
-}
-
 void Dispatcher::execute(Run& run) {
   ++run.execution;
   run.outbox = Outbox();
+  run.calls = 0;
+  run.bytes = 0;
   Instance& instance = instances_.at(run.agent);
   Invocation invocation;
   invocation.run = run.id;
@@ -361,6 +316,13 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
                         Value args) {
   Run* run = find(number);
   if (!run) return;
+  run->bytes += encode_msgpack(args).size();
+  if (++run->calls > kMostCalls || run->bytes > kMostBytes) {
+    spend_attempt(*run, "failed",
+                  "more than " + std::to_string(kMostCalls) + " calls or " +
+                      std::to_string(kMostBytes >> 20) + " MB of arguments and results in one run");
+    return;
+  }
   auto entry = run->journal.find(strand, position, op, args);
   if (!entry) {
     spend_attempt(*run, "diverged", entry.error().message);
@@ -368,13 +330,32 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
     executor_.answer(number, strand, (*entry)->result);
   } else if (*entry) {
     awaits_.resume(*run, strand, position, op, args);
+  } else if (op == kPublish && hooks_.try_version && kernel_.library.current(args["name"].as_string())) {
+    script::Version candidate = *kernel_.library.current(args["name"].as_string());
+    candidate.source = args["source"].as_string();
+    candidate.hash = content_hash(candidate.source);
+    hooks_.try_version(candidate,
+                       [this, number, execution = run->execution, strand, position, args](Status status) {
+                         Run* live = find(number);
+                         if (!live || live->execution != execution) return;
+                         answer_emission(*live, strand, position, kPublish, args, status);
+                       });
   } else if (is_emission(op)) {
-    executor_.answer(number, strand, emit(kernel_, *run, op, args));
+    answer_emission(*run, strand, position, op, args, {});
   } else if (is_read(op)) {
     answer_read(*run, strand, position, op, args);
   } else {
     awaits_.begin(*run, strand, position, op, args);
   }
+}
+
+void Dispatcher::answer_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
+                                 const Value& args, const Status& allowed) {
+  auto answer =
+      allowed ? emit(kernel_, run, op, args) : failure("does_not_load", op + ": " + allowed.error().message);
+  // A refusal depends on shared state: a second execution must be refused again.
+  if (!answer) run.journal.add_read(strand, position, op, args, answer, kernel_.clock.wall_ms());
+  executor_.answer(run.id, strand, std::move(answer));
 }
 
 void Dispatcher::answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
@@ -384,6 +365,7 @@ void Dispatcher::answer_read(Run& run, const std::string& strand, int64_t positi
     Run* live = find(number);
     if (!status || !live || live->execution != execution) return;
     auto result = read(kernel_, *live, op, args);
+    if (result) live->bytes += encode_msgpack(*result).size();
     live->journal.add_read(strand, position, op, args, result, kernel_.clock.wall_ms());
     executor_.answer(number, strand, std::move(result));
   });
@@ -516,6 +498,7 @@ void Dispatcher::end(Run& run) {
 
 void Dispatcher::after_commit(const AfterCommit& after) {
   for (const auto& name : after.published) {
+    if (hooks_.published) hooks_.published(name);
     if (auto status = kernel_.library.write_back(name); !status) {
       // The store is the truth: the version is in force, and written back at the next start.
       kernel_.log.error("host", "writing back " + name + ": " + status.error().message);

@@ -28,8 +28,7 @@
 
 namespace clade::run {
 
-// How long a task's lease runs without renewal, and how often live runs renew (spec Q5).
-inline constexpr int64_t kLeaseMs = 300000;
+// How often live runs renew the lease of their task (spec Q5).
 inline constexpr int64_t kRenewMs = 60000;
 
 class Dispatcher final : public RunEvents {
@@ -37,6 +36,10 @@ class Dispatcher final : public RunEvents {
   struct Hooks {
     // Something went wrong that the host cannot go on with (the store failed).
     std::function<void(const Error&)> fatal;
+    // A run published a version of this name: it is in force.
+    std::function<void(const std::string& name)> published;
+    // Does this version load, by itself and in the roles that use it? Asked before it is put into an outbox.
+    std::function<void(const script::Version& candidate, std::function<void(Status)> done)> try_version;
     // An agent's run began or ended: for the live view.
     std::function<void(const std::string& agent, const std::string& what)> activity;
   };
@@ -90,6 +93,7 @@ class Dispatcher final : public RunEvents {
     Value state;
     std::string state_version;  // version that wrote it; "" if none did
     Run* run = nullptr;
+    bool had_mail = false;  // its last run was one of mail
   };
   struct Role {
     std::vector<std::string> tasks;
@@ -98,11 +102,11 @@ class Dispatcher final : public RunEvents {
   };
   void deliver();
   bool deliver_to(Instance& instance);
+  std::optional<std::string> next_task(const Role& role) const;
   std::unique_ptr<Run> next_for(Instance& instance);
   void execute(Run& run);
-  Result<std::unique_ptr<Run>> restore(const Instance& instance, int64_t id);
-  Result<std::unique_ptr<Run>> new_run(const Instance& instance, Trigger trigger, const std::string& id,
-                                       int64_t attempt);
+  void answer_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
+                       const Value& args, const Status& allowed);
   void answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
                    const Value& args);
   void end(Run& run);

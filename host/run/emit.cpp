@@ -11,7 +11,11 @@ namespace clade::run {
 namespace {
 
 constexpr size_t kFileBytes = 4u << 20;
+constexpr size_t kNameBytes =
+    200;  // of a file or folder: room for the suffix of a temporary file below NAME_MAX
 constexpr size_t kEmissions = 10000;
+constexpr size_t kFiles = 1000;
+constexpr char kOperatorsTask = 't';  // ids that the queue numbers itself: nobody but an operator gets one
 // Parts of a swarm that no file.write may touch: scripts change by publishing, the rest is the operator's or
 // the host's.
 constexpr const char* kClosedFolders[] = {".clade", ".git", "agents", "skills", "scripts", "swarm.yaml"};
@@ -31,8 +35,13 @@ Result<queue::NewTask> new_task(const Run& run, const Value& args, const char* o
   queue::NewTask task;
   task.type = args["type"].as_string();
   task.payload = args["payload"];
-  if (!args["priority"].is_nil() && !args["priority"].is_integer()) {
-    return failure("invalid", std::string(op) + ": `priority` must be an integer from 1 to 10");
+  for (const auto& [field, most] : {std::pair<const char*, int64_t>{"priority", 10}, {"max_attempts", 100}}) {
+    const Value& value = args[field];
+    const bool fits = value.is_integer() && value.as_integer() >= 1 && value.as_integer() <= most;
+    if (!value.is_nil() && !fits) {
+      return failure("invalid", std::string(op) + ": `" + field + "` must be an integer from 1 to " +
+                                    std::to_string(most));
+    }
   }
   task.priority = static_cast<int>(args["priority"].as_integer(task.priority));
   task.max_attempts = static_cast<int>(args["max_attempts"].as_integer(task.max_attempts));
@@ -151,6 +160,28 @@ Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args) {
   return Value(message.id);
 }
 
+// Proposals that give a mandate are about what they set off: voters and the person who approves decide on
+// that, not on something that was only said beside it.
+Status check_decision(Proposal& proposal) {
+  const Value& payload = proposal.on_accept["payload"];
+  if (proposal.kind == "code") {
+    if (proposal.body["hash"].as_string() != content_hash(payload["source"].as_string())) {
+      return failure("invalid", "proposal.open: `body.hash` must be the hash of `on_accept.payload.source`");
+    }
+  } else if (proposal.kind == "rule") {
+    if (proposal.body["rule"] != payload["rule"] || proposal.body["value"] != payload["value"]) {
+      return failure("invalid",
+                     "proposal.open: `body` and `on_accept.payload` must name the same rule and value");
+    }
+  } else {
+    return {};
+  }
+  if (proposal.on_accept.is_map() && proposal.on_accept["approval"].as_string().empty()) {
+    proposal.on_accept.set("approval", proposal.title);
+  }
+  return {};
+}
+
 Result<Value> proposal_open(const Kernel& kernel, Run& run, const Value& args) {
   for (const char* field : {"title", "kind"}) {
     if (auto status = need_text(args, "proposal.open", field); !status) return failure(status.error());
@@ -181,6 +212,7 @@ Result<Value> proposal_open(const Kernel& kernel, Run& run, const Value& args) {
     if (!task) return failure(task.error());
     if (auto status = kernel.queue.check({*task}, {}); !status) return failure(status.error());
   }
+  if (auto status = check_decision(proposal); !status) return failure(status.error());
   proposal.id = next_id(run);
   proposal.proposer = run.role;
   proposal.task = run.trigger == Trigger::task ? run.trigger_id : std::string();
@@ -208,19 +240,23 @@ Result<Value> vote_cast(const Kernel& kernel, Run& run, const Value& args) {
 }
 
 // May this run carry out a decision of `kind`? Yes if an operator submitted its task, or if the task is what
-// an accepted proposal set off. Part of the kernel that no script can change.
-Status check_mandate(const Kernel& kernel, const Run& run, const std::string& kind, const char* op) {
+// an accepted proposal set off and `as_decided`: it does what the payload says that was voted on. Part of the
+// kernel that no script can change.
+Status check_mandate(const Run& run, const queue::Task* task, const std::string& kind, bool as_decided,
+                     const char* op) {
   const std::string missing = std::string(op) + ": only a task that an accepted proposal of kind \"" + kind +
-                              "\" or an operator set off may do this";
-  if (run.trigger != Trigger::task) return failure("refused", missing);
-  const queue::Task* task = kernel.queue.find(run.trigger_id);
+                              "\" or an operator set off may do this, and only what was decided";
   if (!task) return failure("refused", missing);
-  if (task->run == 0 && task->parent.empty()) return {};
+  if (task->run == 0 && task->id.front() == kOperatorsTask) return {};
   // Such ids and both fields are the host's alone (Settlement::close_votes): no emission can make them.
   const bool accepted = run.trigger_id == task->payload["proposal"].as_string() + kAcceptedSuffix &&
                         task->payload["proposal_kind"].as_string() == kind;
-  if (!accepted) return failure("refused", missing);
+  if (!accepted || !as_decided) return failure("refused", missing);
   return {};
+}
+
+const queue::Task* task_of(const Kernel& kernel, const Run& run) {
+  return run.trigger == Trigger::task ? kernel.queue.find(run.trigger_id) : nullptr;
 }
 
 Result<Value> script_publish(const Kernel& kernel, Run& run, const Value& args) {
@@ -231,8 +267,12 @@ Result<Value> script_publish(const Kernel& kernel, Run& run, const Value& args) 
   if (auto status = run.grants->check("script.publish", name); !status) return failure(status.error());
   if (!kernel.library.current(name))
     return failure("not_found", "script.publish: there is no script " + name);
-  if (auto status = check_mandate(kernel, run, "code", "script.publish"); !status)
+  const queue::Task* task = task_of(kernel, run);
+  const bool as_decided = task && task->payload["source"] == args["source"] &&
+                          "skill:" + task->payload["skill"].as_string() == name;
+  if (auto status = check_mandate(run, task, "code", as_decided, "script.publish"); !status) {
     return failure(status.error());
+  }
   if (auto status = check_json(args["lineage"]); !status) {
     return failure("invalid", "script.publish: lineage" + status.error().message);
   }
@@ -246,7 +286,9 @@ Result<Value> file_write(const Kernel&, Run& run, const Value& args) {
   const std::string& path = args["path"].as_string();
   const std::filesystem::path parts(path);
   bool inside = parts.is_relative() && path.size() <= 1024 && path.find('\0') == std::string::npos;
-  for (const auto& part : parts) inside = inside && part != ".." && part != ".";
+  for (const auto& part : parts) {
+    inside = inside && part != ".." && part != "." && !part.empty() && part.string().size() <= kNameBytes;
+  }
   if (!inside) {
     return failure("refused",
                    "file.write: \"" + valid_utf8(path) + "\" is no plain path below the swarm's folder");
@@ -259,6 +301,9 @@ Result<Value> file_write(const Kernel&, Run& run, const Value& args) {
   if (args["text"].as_string().size() > kFileBytes) {
     return failure("limit", "file.write: larger than " + std::to_string(kFileBytes) + " bytes");
   }
+  if (run.outbox.files.size() >= kFiles) {
+    return failure("limit", "file.write: more than " + std::to_string(kFiles) + " files in one run");
+  }
   run.outbox.files.push_back({path, args["text"].as_string()});
   return Value(true);
 }
@@ -268,7 +313,11 @@ Result<Value> rule_set(const Kernel& kernel, Run& run, const Value& args) {
   const std::string& name = args["name"].as_string();
   if (auto status = run.grants->check("rule.set", name); !status) return failure(status.error());
   if (auto status = Governance::check_rule(name, args["value"]); !status) return failure(status.error());
-  if (auto status = check_mandate(kernel, run, "rule", "rule.set"); !status) return failure(status.error());
+  const queue::Task* task = task_of(kernel, run);
+  const bool as_decided =
+      task && task->payload["rule"].as_string() == name && task->payload["value"] == args["value"];
+  if (auto status = check_mandate(run, task, "rule", as_decided, "rule.set"); !status)
+    return failure(status.error());
   run.outbox.rules.push_back({name, args["value"]});
   return Value(true);
 }

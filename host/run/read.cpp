@@ -81,6 +81,11 @@ Result<std::string> knowledge_path(const Kernel& kernel, const Run& run, const V
 Result<Value> knowledge_read(const Kernel& kernel, const Run& run, const Value& args) {
   auto path = knowledge_path(kernel, run, args, "path", "knowledge.read");
   if (!path) return failure(path.error());
+  std::error_code code;
+  if (std::filesystem::exists(*path, code) && !std::filesystem::is_regular_file(*path, code)) {
+    // A named pipe would hold the host until somebody writes into it.
+    return failure("io", "knowledge/" + args["path"].as_string() + " is no plain file");
+  }
   const auto extension = std::filesystem::path(*path).extension();
   if (extension == ".yaml" || extension == ".yml") return script::read_yaml(*path);
   auto text = read_file(*path, kKnowledgeBytes);
@@ -121,6 +126,14 @@ Result<Value> skill_list(const Kernel& kernel, const Run& run, const Value&) {
   return Value(std::move(list));
 }
 
+Value describe(const std::map<std::string, const script::Version*>& modules) {
+  Value map = Value::Map();
+  for (const auto& [name, module] : modules) {
+    map.set(name, Value{{"source", module->source}, {"chunk", chunk_name(*module)}});
+  }
+  return map;
+}
+
 Result<Value> skill_read(const Kernel& kernel, const Run& run, const Value& args) {
   const std::string& id = args["id"].as_string();
   if (auto status = run.grants->check("skill.read", id); !status) return failure(status.error());
@@ -136,11 +149,9 @@ Result<Value> skill_read(const Kernel& kernel, const Run& run, const Value& args
     auto text = kernel.library.skill_file(id, std::string(file) + ".lua");
     if (text) answer.set(file, std::move(*text));
   }
-  Value map = Value::Map();
-  for (const auto& [name, module] : *modules) {
-    map.set(name, Value{{"source", module->source}, {"chunk", chunk_name(*module)}});
-  }
-  answer.set("modules", std::move(map));
+  auto own = kernel.library.closure(kernel.library.skill(id).uses);
+  if (!own) return failure(own.error());
+  answer.set("modules", describe(*modules)).set("own_modules", describe(*own));
   return answer;
 }
 

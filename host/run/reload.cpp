@@ -95,13 +95,52 @@ void Reload::next() {
   busy_ = true;
   script::Version candidate = std::move(candidates_.front());
   candidates_.pop_front();
-  auto program = program_of(candidate);
-  if (!program) {
-    decide(candidate, failure(program.error()));
+  try_all(candidate, [this, candidate](Result<Value> info) { decide(candidate, std::move(info)); });
+}
+
+void Reload::try_version(const script::Version& candidate, std::function<void(Status)> done) {
+  try_all(candidate,
+          [done = std::move(done)](Result<Value> info) { done(info ? Status() : failure(info.error())); });
+}
+
+void Reload::try_all(const script::Version& candidate, std::function<void(Result<Value>)> done) {
+  auto programs = std::make_shared<std::deque<Program>>();
+  auto own = program_of(candidate);
+  if (!own) {
+    kernel_.loop.post([done = std::move(done), error = own.error()] { done(failure(error)); });
     return;
   }
-  check_(std::move(*program), [this, alive = alive_, candidate](Result<Value> info) {
-    if (*alive) decide(candidate, std::move(info));
+  programs->push_back(std::move(*own));
+  // A skill must also suit those who use it: a role that no longer loads would keep the next host from
+  // starting.
+  if (starts_with(candidate.name, kSkill)) {
+    const std::string id = candidate.name.substr(std::string(kSkill).size());
+    std::set<std::string> roles;
+    for (const auto& agent : kernel_.library.swarm().agents) roles.insert(agent.role);
+    for (const auto& role : roles) {
+      auto program = current_program(kernel_.library, role, kTrial, &candidate);
+      if (program && program->modules.count(id)) programs->push_back(std::move(*program));
+    }
+  }
+  try_next(std::move(programs), Value(), std::move(done));
+}
+
+void Reload::try_next(std::shared_ptr<std::deque<Program>> programs, Value info,
+                      std::function<void(Result<Value>)> done) {
+  if (programs->empty()) {
+    done(std::move(info));
+    return;
+  }
+  Program program = std::move(programs->front());
+  programs->pop_front();
+  check_(std::move(program), [this, alive = alive_, programs = std::move(programs), info = std::move(info),
+                              done = std::move(done)](Result<Value> answer) mutable {
+    if (!*alive) return;
+    if (!answer) {
+      done(failure(answer.error()));
+      return;
+    }
+    try_next(std::move(programs), info.is_nil() ? std::move(*answer) : std::move(info), std::move(done));
   });
 }
 

@@ -30,6 +30,8 @@ class Reload {
   void try_roles(std::function<void(Status)> done);
   // Looks for changed files and tries them one after the other; `done` once all are decided.
   void look(std::function<void()> done = {});
+  // Tries a version that is no file yet: by itself and, if it is a skill, in every role that requires it.
+  void try_version(const script::Version& candidate, std::function<void(Status)> done);
   // Takes over the words of a role's current script, after it changed by other ways than a file.
   void refresh(const std::string& name);
 
@@ -37,6 +39,9 @@ class Reload {
   void gather();
   void next();
   void decide(const script::Version& candidate, Result<Value> info);
+  void try_all(const script::Version& candidate, std::function<void(Result<Value>)> done);
+  void try_next(std::shared_ptr<std::deque<Program>> programs, Value info,
+                std::function<void(Result<Value>)> done);
   Result<Program> program_of(const script::Version& candidate) const;
 
   Kernel kernel_;

@@ -84,7 +84,9 @@ struct Run {
   Outbox outbox;
   const script::Grants* grants = nullptr;  // the instance's; outlives the run
   bool recorded = false;                   // its row is in the store or in a batch
-  int64_t execution = 0;                   // counts executions of the handler under this run
+  int64_t calls = 0;                       // of this execution, and the bytes of their arguments and results
+  size_t bytes = 0;
+  int64_t execution = 0;  // counts executions of the handler under this run
   // Awaits that are under way: (strand, position) → handle of the effect, 0 while `started` is being stored.
   struct Awaiting {
     std::string op;

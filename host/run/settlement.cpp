@@ -29,6 +29,15 @@ void Settlement::observe(const queue::Task& task, queue::Verb verb) {
   }
 }
 
+void Settlement::recover() {
+  for (const auto* task : kernel_.queue.active()) {
+    if (task->state == queue::State::awaiting_approval) held_.push_back(task->id);
+    if (task->state == queue::State::reviewing && !kernel_.queue.find(task->reviewer)) {
+      reviews_.push_back({task->id, task->reviewer, "over"});
+    }
+  }
+}
+
 void Settlement::settle(store::Batch& batch) {
   close_votes(batch);
   // Each step may cause the next: a review that fails sends its task back, a held task is approved.
@@ -152,7 +161,8 @@ Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Bat
     const Value body{{"proposal", proposal.id},
                      {"title", proposal.title},
                      {"kind", proposal.kind},
-                     {"body", proposal.body}};
+                     {"body", proposal.body},
+                     {"on_accept", proposal.on_accept}};
     for (const auto& role : proposal.voters) {
       mail::Message request;
       request.id = proposal.id + "." + role;

@@ -26,6 +26,9 @@ class Settlement {
 
   // To be called for every edge of every task (Queue::observe).
   void observe(const queue::Task& task, queue::Verb verb);
+  // Finds what an earlier host left undone: approvals to give, reviews whose reviewer is gone. Once, at
+  // start.
+  void recover();
   // Carries out what is due, into `batch`. Call with every batch that changed tasks or votes, and when a
   // deadline passes.
   void settle(store::Batch& batch);

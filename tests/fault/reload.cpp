@@ -1,4 +1,6 @@
 // Saved files are live between messages; state stays; what does not pass is refused.
+#include <csignal>
+
 #include <catch2/catch.hpp>
 
 #include "small_swarm.h"
@@ -84,6 +86,51 @@ TEST_CASE("a saved skill is live in the agents that use it") {
       "'%skills/text/word/init.lua@%:2:%'",
       1);
   CHECK(run_task(swarm) == "\"new\"");
+}
+
+TEST_CASE("a skill that a role does not load with is refused, and the next host starts") {
+  Swarm swarm;
+  const std::string word = "return { say = function() return 'WORD' end }\n";
+  auto with = [&](const std::string& said) { return std::string(word).replace(word.find("WORD"), 4, said); };
+  write_swarm(swarm,
+              "return { api = 1, tasks = { 'count' },\n"
+              "  on_task = function() return require('text.word').say() end,\n"
+              "  selftest = function() assert(require('text.word').say() == 'old', 'not old') end }\n");
+  swarm.write("agents/one/agent.yaml", "summary: uses a skill\nskills: [text.word]\n");
+  swarm.write("skills/text/word/skill.yaml", "id: text.word\nsummary: a word\n");
+  swarm.write("skills/text/word/test.lua", "return {}\n");
+  swarm.write("skills/text/word/init.lua", with("old"));
+  swarm.start();
+  swarm.until_up();
+  swarm.write("skills/text/word/init.lua", with("new"));
+  swarm.until_count("SELECT count(*) FROM script_event WHERE verb = 'refused' AND detail LIKE '%not old%'",
+                    1);
+  swarm.signal(SIGTERM);
+  CHECK(swarm.wait() == 0);
+  swarm.start();
+  swarm.until_up();
+  CHECK(run_task(swarm) == "\"old\"");
+}
+
+TEST_CASE("a version that does not load is not published") {
+  Swarm swarm;
+  write_swarm(
+      swarm,
+      "return { api = 1, tasks = { 'count' }, on_task = function()\n"
+      "  local hash, message, code = clade.script.publish { name = 'agent:two', source = 'return {{{' }\n"
+      "  return { hash = hash, code = code } end }\n");
+  for (const char* file : {"swarm.yaml", "agents/one/agent.yaml"}) {
+    std::string text = swarm.read(file);
+    for (size_t at = 0; (at = text.find("cell.eval,", at)) != std::string::npos; at += 30) {
+      text.insert(at, "'script.publish:**', ");
+    }
+    swarm.write(file, text);
+  }
+  const std::string before = swarm.read("agents/two/init.lua");
+  swarm.start();
+  swarm.until_up();
+  CHECK(run_task(swarm) == "{\"code\":\"does_not_load\"}");
+  CHECK(swarm.read("agents/two/init.lua") == before);
 }
 
 TEST_CASE("a role that does not load keeps the host from starting, with file and line") {

@@ -273,6 +273,71 @@ TEST_CASE("a review holds its task until the verdict") {
   }
 }
 
+TEST_CASE("what waited for an approval is approved by the next host that may") {
+  const Folder folder;
+  {
+    PlayedHost host(folder);
+    host.add("work_a");
+    const int64_t run = host.next_start().invocation.run;
+    REQUIRE(host.call(run, 1, "queue.add", {{"type", "work_b"}, {"approval", "really?"}}));
+    host.dispatcher->finished(run, Value(), Value());
+    host.settle();
+    CHECK(host.executor.starts.empty());
+  }
+  PlayedHost host(folder, true);
+  CHECK(host.next_start().invocation.argument["type"].as_string() == "work_b");
+}
+
+TEST_CASE("a refused call is refused again in a second execution") {
+  const Folder folder;
+  int64_t run = 0;
+  {
+    PlayedHost host(folder);
+    host.add("work_a");
+    run = host.next_start().invocation.run;
+    REQUIRE_FALSE(host.call(run, 1, "queue.add", {{"type", "later"}}));
+    host.dispatcher->called(run, "0", 2, "cell.eval", Value{{"source", "x"}});
+    host.settle();
+  }
+  PlayedHost host(folder);
+  host.dispatcher->set_role("other",
+                            Value{{"tasks", Value::Array{"later"}}, {"has", Value{{"on_mail", true}}}});
+  REQUIRE(host.next_start().invocation.run == run);
+  CHECK_FALSE(host.call(run, 1, "queue.add", {{"type", "later"}}));
+}
+
+TEST_CASE("an agent that always has mail still comes to its tasks") {
+  const Folder folder;
+  PlayedHost host(folder);
+  for (int n = 0; n < 3; ++n) {
+    store::Batch batch;
+    mail::Message message;
+    message.sender = "operator";
+    message.address = "agent:worker";
+    message.kind = "note";
+    REQUIRE(host.mail.send(message, batch));
+    host.dispatcher->commit(std::move(batch), nullptr);
+  }
+  host.add("work_a");
+  const auto first = host.next_start();
+  host.dispatcher->finished(first.invocation.run, Value(), Value());
+  const auto second = host.next_start();
+  CHECK(first.invocation.handler != second.invocation.handler);
+}
+
+TEST_CASE("a run that never stops asking is stopped") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const std::string task = host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  const std::string text(4u << 20, 'x');
+  for (int64_t n = 1; n <= 40; ++n) {
+    host.dispatcher->called(run, "0", n, "file.write", Value{{"path", "report/x"}, {"text", text}});
+  }
+  CHECK(host.state_of(task) == "queued");
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%in one run%'") == 1);
+}
+
 TEST_CASE("approvals are given by nobody only when that was asked for") {
   const Folder folder;
   const bool automatic = GENERATE(false, true);

@@ -56,7 +56,7 @@ TEST_CASE("rules have bounds") {
 TEST_CASE("an accepted rule proposal sets off the task that may set the rule") {
   const Folder folder;
   {
-    PlayedHost host(folder);
+    PlayedHost host(folder, true);  // such a proposal needs an approval, asked for or not
     host.add("work_a");
     const int64_t run = host.next_start().invocation.run;
     CHECK(host.call(run, 1, "rule.set",
@@ -65,8 +65,10 @@ TEST_CASE("an accepted rule proposal sets off the task that may set the rule") {
         host.call(run, 2, "proposal.open",
                   {{"title", "stricter"},
                    {"kind", "rule"},
+                   {"body", Value{{"rule", "vote.threshold"}, {"value", 0.7}}},
                    {"voters", Value::Array{"other"}},
-                   {"on_accept", Value{{"type", "implement_rule"}, {"payload", Value{{"value", 0.7}}}}}});
+                   {"on_accept", Value{{"type", "implement_rule"},
+                                       {"payload", Value{{"rule", "vote.threshold"}, {"value", 0.7}}}}}});
     REQUIRE(id);
     // The handler is started anew without the rule.set: only the proposal is to be committed.
     host.dispatcher->lost(run, false, "played");
@@ -74,8 +76,10 @@ TEST_CASE("an accepted rule proposal sets off the task that may set the rule") {
     id = host.call(run, 1, "proposal.open",
                    {{"title", "stricter"},
                     {"kind", "rule"},
+                    {"body", Value{{"rule", "vote.threshold"}, {"value", 0.7}}},
                     {"voters", Value::Array{"other"}},
-                    {"on_accept", Value{{"type", "implement_rule"}, {"payload", Value{{"value", 0.7}}}}}});
+                    {"on_accept", Value{{"type", "implement_rule"},
+                                        {"payload", Value{{"rule", "vote.threshold"}, {"value", 0.7}}}}}});
     REQUIRE(id);
     host.dispatcher->finished(run, Value(), Value());
     const auto voting = host.next_start();
@@ -95,6 +99,22 @@ TEST_CASE("an accepted rule proposal sets off the task that may set the rule") {
   }
   PlayedHost host(folder);
   CHECK(host.governance->rules().threshold == Approx(0.7));
+}
+
+TEST_CASE("a proposal that gives a mandate is about what it sets off") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  const auto refused = host.call(
+      run, 1, "proposal.open",
+      {{"title", "harmless"},
+       {"kind", "code"},
+       {"body", Value{{"hash", content_hash("return {}")}}},
+       {"voters", Value::Array{"other"}},
+       {"on_accept", Value{{"type", "work_b"}, {"payload", Value{{"skill", "x.y"}, {"source", "evil"}}}}}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == "invalid");
 }
 
 TEST_CASE("no agent sets a rule or publishes without a mandate") {

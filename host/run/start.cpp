@@ -1,0 +1,79 @@
+#include "run/start.h"
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "run/program.h"
+
+namespace clade::run {
+namespace {
+
+// 52 bits, so that a Lua number holds it exactly.
+int64_t seed_for(const std::string& trigger, int64_t attempt, int64_t swarm_seed) {
+  const std::string hash =
+      content_hash(trigger + "/" + std::to_string(attempt) + "/" + std::to_string(swarm_seed)).substr(0, 13);
+  return static_cast<int64_t>(std::stoull(hash, nullptr, 16));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Run>> new_run(const Kernel& kernel, const std::string& agent, const std::string& role,
+                                     Trigger trigger, const std::string& id, int64_t attempt,
+                                     int64_t number) {
+  auto made = current_program(kernel.library, role, agent);
+  if (!made) return failure(made.error());
+  auto run = std::make_unique<Run>(number);
+  run->agent = agent;
+  run->role = role;
+  run->trigger = trigger;
+  run->trigger_id = id;
+  run->attempt = attempt;
+  run->program = std::move(*made);
+  run->version = run->program.version;
+  for (const auto& [skill, module] : run->program.modules) {
+    run->pins.set(skill, kernel.library.current("skill:" + skill)->hash);
+  }
+  run->started_at = kernel.clock.wall_ms();
+  run->seed = seed_for(id, attempt, kernel.settings["seed"].as_integer());
+  return run;
+}
+
+Result<std::unique_ptr<Run>> restored_run(const Kernel& kernel, const std::string& agent,
+                                          const std::string& role, int64_t id) {
+  auto run = std::make_unique<Run>(id);
+  {
+    auto query = kernel.reader.prepare(
+        "SELECT version, pins, trigger_kind, trigger_id, attempt, seed, started_at FROM run WHERE id = ?");
+    query.bind(1, id);
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return failure("corrupt", "run " + std::to_string(id) + " is not in the store");
+    run->version = query.text(0);
+    auto pins = decode_json(query.text(1));
+    if (!pins) return failure("corrupt", "the pins of run " + std::to_string(id) + " are damaged");
+    run->pins = std::move(*pins);
+    run->trigger = query.text(2) == "task" ? Trigger::task : Trigger::mail;
+    run->trigger_id = query.text(3);
+    run->attempt = query.integer(4);
+    run->seed = query.integer(5);
+    run->started_at = query.integer(6);
+  }
+  run->agent = agent;
+  run->role = role;
+  run->recorded = true;
+  if (const auto* task = kernel.queue.find(run->trigger_id); task && run->trigger == Trigger::task) {
+    run->lease = {task->lease_run, task->lease_epoch};
+    (void)kernel.queue.renew(task->id, run->lease, kLeaseMs);
+  }
+  auto journal = Journal::load(kernel.reader, id);
+  if (!journal) return failure(journal.error());
+  run->journal = std::move(*journal);
+
+  // The pinned versions, not today's: a journal only fits the script that wrote it.
+  auto program = pinned_program(kernel.reader, role, agent, run->version, run->pins);
+  if (!program) return failure(program.error());
+  run->program = std::move(*program);
+  kernel.log.info(agent, "takes up run " + std::to_string(id) + " on " + run->trigger_id + " again");
+  return run;
+}
+
+}  // namespace clade::run
