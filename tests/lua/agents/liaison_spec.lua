@@ -61,7 +61,8 @@ describe("the liaison", function()
     expect(row(text, "FunSearch, as published")).to_contain("0.68 %")
     expect(row(text, "mean excess after")).to_contain("0.80 % | `clade skill bench optimize.bin_packing --instances " ..
       fixtures.INSTANCES .. " --seed 77`")
-    expect(row(text, "mean excess before")).to_contain("4.10 % | `clade run --detach`, `clade script rollback optimize.bin_packing --to bbbbbbbb`")
+    expect(row(text, "mean excess before")).to_contain(
+      "4.10 % | `clade run --detach`, `clade script rollback optimize.bin_packing --to bbbbbbbb`")
     expect(row(text, "paired one-sided Wilcoxon")).to_contain("p = 1e-06")
     expect(result.report).to_be("report/report.md")
     expect(state.reports).to_be(1)
