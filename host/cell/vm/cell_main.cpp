@@ -1,9 +1,10 @@
+#include "cell/vm/cell_main.h"
+
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "cell/vm/cell_main.h"
 #include "cell/vm/eval.h"
 #include "cell/vm/frame.h"
 #include "cell/vm/limits.h"
