@@ -1,5 +1,7 @@
 #include "run/dispatcher.h"
 
+#include <future>
+
 #include "fixture.h"
 
 namespace clade::run {
@@ -58,6 +60,29 @@ TEST_CASE("an await is on disk before its effect starts, and its result before t
   CHECK(host.next_answer()->operator[]("ok").as_bool());
   CHECK(host.count("SELECT count(*) FROM journal WHERE status = 'done'") == 1);
   CHECK(host.count("SELECT sum(units) FROM ledger") == 5);
+}
+
+TEST_CASE("an effect waits for the disk, however long that takes") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  std::promise<void> gate;
+  store::Batch slow;
+  slow.add([open = gate.get_future().share()](store::Database&) {
+    open.wait();
+    return Status();
+  });
+  host.writer->commit(std::move(slow), nullptr);
+  host.dispatcher->called(run, "0", 1, "cell.eval", Value{{"source", "return 1"}});
+  int turns = 0;
+  std::function<void()> turn = [&] { ++turns == 20 ? host.loop.stop() : host.loop.post(turn); };
+  host.loop.post(turn);
+  host.loop.run();
+  CHECK(host.evaluation.begun.empty());
+  gate.set_value();
+  host.settle();
+  CHECK(host.evaluation.begun.size() == 1);
 }
 
 TEST_CASE("after a crash a finished await is handed out again and not repeated") {
