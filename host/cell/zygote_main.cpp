@@ -120,7 +120,7 @@ class Nursery {
     _exit(vm::serve_cell(kCellDescriptor, {static_cast<size_t>(limits.memory_mb) << 20}));
   }
 
-  // Reports one ended cell; false if there is none (for now, with WNOHANG).
+  // Reports one ended cell; false if there is none (with WNOHANG: none yet).
   bool reap_one(int flags) {
     int status = 0;
     rusage usage{};
