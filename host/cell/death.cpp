@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "cell/sandbox.h"
+#include "cell/vm/cell_main.h"
 
 namespace clade::cell {
 
@@ -23,6 +24,7 @@ std::string describe_exit(const CellExit& exit) {
     return "it was killed by SIGKILL (by a person, or the system ran out of memory)";
   if (exit.signal != 0) return "it was killed by " + signal_name(exit.signal);
   if (exit.code == kNotShutIn) return "it could not shut itself in, see `clade doctor`";
+  if (exit.code == vm::kCellFull) return "its agents together needed more memory than it may have";
   return "it ended by itself with status " + std::to_string(exit.code);
 }
 

@@ -68,9 +68,9 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     ++deaths;
     std::string where = death.reason;
     if (death.culprit) {
-      suspects.insert(death.culprit->key);
+      alone.insert(death.culprit->key);
       where = death.culprit->agent + " at version " + short_hash(death.culprit->version) +
-              " took its cell down: " + death.reason;
+              (death.full ? " gets a cell of its own: " : " took its cell down: ") + death.reason;
     }
     log.warning("cell", where + "; " + std::to_string(death.runs.size()) + " runs were in it");
     for (const int64_t run : death.runs) {
@@ -104,7 +104,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
 
   // The cell that an agent's run goes to. Errors: "io".
   Result<SharedCell*> place(const run::Program& program) {
-    if (suspects.count(program.key)) return open(true);
+    if (alone.count(program.key)) return open(true);
     auto home = homes.find(program.agent);
     if (home == homes.end()) {
       std::vector<size_t> agents(slots.size());
@@ -251,7 +251,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   std::map<int64_t, SharedCell*> runs;                  // live
   std::set<int64_t> pending;                            // their end is about to be reported
   std::vector<std::pair<int64_t, std::string>> losses;  // what `pause` waits for
-  std::set<std::string> suspects;                       // keys of programs that took a cell down
+  std::set<std::string> alone;  // keys of programs that took a cell down, or found it full
   int64_t deaths = 0;
 
   std::deque<Evaluation> waiting;

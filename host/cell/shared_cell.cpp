@@ -5,6 +5,7 @@
 #include "cell/death.h"
 #include "cell/frames.h"
 #include "cell/sandbox.h"
+#include "cell/vm/cell_main.h"
 
 namespace clade::cell {
 
@@ -197,7 +198,9 @@ void SharedCell::exited(const CellExit& exit) {
   if (const auto run = runs_.find(executing); run != runs_.end()) {
     const auto vm = vms_.find(run->second.vm);
     if (vm != vms_.end()) death.culprit = vm->second.program;
-    if (!run->second.cancelled) death.blamed = executing;
+    // Alone it has no neighbours who could have filled it.
+    death.full = !options_.solo && exit.signal == 0 && exit.code == vm::kCellFull;
+    if (!run->second.cancelled && !death.full) death.blamed = executing;
   }
   owner_.ended(*this, std::move(death));
 }

@@ -21,9 +21,10 @@ class SharedCell;
 struct Death {
   std::vector<int64_t> runs;  // live in it; `blamed` is among them
   int64_t blamed = 0;         // the run that was executing; 0: none, or the script cannot be the cause
-  std::optional<run::Program> culprit;  // that run's program
-  bool ran = true;                      // false: it never got to any script, nor would another one
-  std::string reason;                   // a clause: "it was killed by SIGSEGV (…)"
+  std::optional<run::Program> culprit;  // the program that was executing
+  bool full = false;   // its programs needed more memory together than it may have: none is to blame
+  bool ran = true;     // false: it never got to any script, nor would another one
+  std::string reason;  // a clause: "it was killed by SIGSEGV (…)"
 };
 
 // Its owner. May not destroy the cell from within, except in ended().

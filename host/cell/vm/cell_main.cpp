@@ -53,6 +53,8 @@ class Cell {
   void load(const Value& frame) {
     const int64_t vm = frame["vm"].as_integer();
     unload(vm);
+    // Agents share this cell. The pieces of an evaluation belong together, and fail together.
+    memory_.end_process_when_full(kCellFull);
     Value info;
     const Slice slice;
     auto program = Program::load(

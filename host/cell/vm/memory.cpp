@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include <unistd.h>
+
 #include "cell/vm/limits.h"
 
 namespace clade::vm {
@@ -14,6 +16,9 @@ void* Memory::reallocate(void* block, size_t old_size, size_t new_size) {
     return nullptr;
   }
   if (new_size > old_size && lifted_ == 0 && !has_room(new_size - old_size)) {
+    if (parent_ && parent_->full_status_ != 0 && has_own_room(new_size - old_size)) {
+      _exit(parent_->full_status_);
+    }
     // A script that catches the error goes on with its garbage collected.
     wants_collection_ = true;
     request_hook();
@@ -30,7 +35,7 @@ void* Memory::reallocate(void* block, size_t old_size, size_t new_size) {
 }
 
 bool Memory::has_room(size_t more) const {
-  if (used_ > limit_ || more > limit_ - used_) return false;
+  if (!has_own_room(more)) return false;
   return !parent_ || parent_->has_room(more);
 }
 

@@ -16,6 +16,10 @@ class Memory {
   // As realloc, and free for a new size of 0. Null when it would pass a limit that is not lifted.
   void* reallocate(void* block, size_t old_size, size_t new_size);
 
+  // From now on a VM that has room under its own limit and none under this one ends the process with
+  // `status`: what its neighbours hold is not its fault, so it must not see an error for it.
+  void end_process_when_full(int status) { full_status_ = status; }
+
   size_t limit() const { return limit_; }
   size_t used() const { return used_; }
   size_t peak() const { return peak_; }
@@ -43,6 +47,7 @@ class Memory {
 
  private:
   bool has_room(size_t more) const;
+  bool has_own_room(size_t more) const { return used_ <= limit_ && more <= limit_ - used_; }
   void change(size_t less, size_t more);
 
   size_t limit_;
@@ -51,6 +56,7 @@ class Memory {
   size_t peak_ = 0;
   size_t collect_at_ = 0;
   int lifted_ = 0;
+  int full_status_ = 0;  // 0: refuse
   bool wants_collection_ = false;
 };
 

@@ -107,6 +107,19 @@ TEST_CASE("an endless loop is stopped by its wall limit") {
   }
 }
 
+TEST_CASE("a loop that catches its own end is stopped by its soft limit") {
+  PoolOptions options;
+  options.wall_grace_ms = kGraceMs;
+  Evaluator evaluator(options);
+  EvalRequest request;
+  request.main = {"local function spin() while true do end end\nwhile true do pcall(spin) end", "loop.lua"};
+  request.cpu_ms = 60000;
+  request.wall_ms = 50;
+  const auto result = evaluator.eval(request);
+  CHECK(result.code == "wall");
+  if (kStopsPolitely) CHECK_THAT(result.error, Catch::Contains("loop.lua:1"));
+}
+
 TEST_CASE("a loop where no hook runs is killed at the hard limit") {
   Evaluator evaluator;
   EvalRequest request;

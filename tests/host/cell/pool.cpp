@@ -218,6 +218,40 @@ TEST_CASE("when a cell is killed, the run that executed is blamed and its neighb
   CHECK_THAT(agents.ends[4], Catch::StartsWith("blamed: "));
 }
 
+TEST_CASE("agents that fill their cell together move apart, and none is blamed") {
+  auto options = one_cell();
+  options.memory_mb = 64;
+  options.vm_memory_mb = 60;
+  Agents agents(options);
+  // Holds 36 MB while it waits.
+  const auto large = handler(
+      "local held = {}\nfor n = 1, 36 do held[n] = ('x'):rep(2 ^ 20) .. n end\n"
+      "clade.queue.get('t9')\nreturn #held");
+  agents.on_call = [&](int64_t run, const std::string&, const std::string&, const Value&) {
+    if (run == 1) agents.pool.start(program("builder", large), task(2));
+  };
+  agents.pool.start(program("tester", large), task(1));
+  agents.run_until_ended({2});
+  REQUIRE_THAT(agents.ends[2], Catch::StartsWith("lost: ") && Catch::Contains("memory"));
+  agents.run_until_ended({1});
+  CHECK_THAT(agents.ends[1], Catch::StartsWith("lost: ") && Catch::Contains("builder at version v1 gets a"));
+
+  std::string first_strand;
+  agents.on_call = [&](int64_t run, const std::string& strand, const std::string&, const Value&) {
+    if (run == 3) {
+      first_strand = strand;
+      agents.pool.start(program("builder", large), task(4));
+      return;
+    }
+    agents.pool.answer(3, first_strand, Value("nothing"));
+    agents.pool.answer(4, strand, Value("nothing"));
+  };
+  agents.pool.start(program("tester", large), task(3));
+  agents.run_until_ended({3, 4});
+  CHECK(agents.ends[3] == "finished");
+  CHECK(agents.ends[4] == "finished");
+}
+
 TEST_CASE("a cell that stays where no hook runs is killed at the hard deadline") {
   auto options = one_cell();
   options.slice_ms = 20;
