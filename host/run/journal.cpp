@@ -46,7 +46,6 @@ Result<Journal> Journal::load(store::Database& database, int64_t run) {
     entry.op = query.text(2);
     entry.args = query.text(3);
     entry.started_at = query.integer(6);
-    entry.stored = true;
     const std::string status = query.text(4);
     if (status != "started") {
       auto value = decode_msgpack(query.text(5));
@@ -87,6 +86,7 @@ void Journal::add_read(const std::string& strand, int64_t position, const std::s
   entry.result = std::move(result);
   entry.started_at = now;
   entries_.insert_or_assign(Place(strand, position), std::move(entry));
+  reads_.emplace_back(strand, position);
 }
 
 Journal::Entry& Journal::start(const std::string& strand, int64_t position, const std::string& op,
@@ -95,10 +95,10 @@ Journal::Entry& Journal::start(const std::string& strand, int64_t position, cons
   started.op = op;
   started.args = encode_msgpack(args);
   started.started_at = now;
-  auto& entry = entries_.insert_or_assign(Place(strand, position), std::move(started)).first->second;
-  for (auto& [place, other] : entries_) {
-    if (!other.stored) store(place, other, batch);
-  }
+  const Place here(strand, position);
+  auto& entry = entries_.insert_or_assign(here, std::move(started)).first->second;
+  for (const auto& place : std::exchange(reads_, {})) store(place, entries_.at(place), batch);
+  store(here, entry, batch);
   return entry;
 }
 
@@ -125,8 +125,7 @@ std::vector<std::pair<std::string, int64_t>> Journal::unfinished() const {
   return places;
 }
 
-void Journal::store(const Place& place, Entry& entry, store::Batch& batch) {
-  entry.stored = true;
+void Journal::store(const Place& place, const Entry& entry, store::Batch& batch) {
   stored_ = true;
   const bool finished = entry.status != Entry::Status::started;
   batch.add([run = run_, place, op = entry.op, args = entry.args,

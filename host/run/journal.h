@@ -24,7 +24,6 @@ class Journal {
     enum class Status { started, done, error } status = Status::started;
     Result<Value> result = Value();  // when done or error
     int64_t started_at = 0;
-    bool stored = false;  // its `started` row is in a batch already
   };
 
   explicit Journal(int64_t run) : run_(run) {}
@@ -55,11 +54,12 @@ class Journal {
 
  private:
   using Place = std::pair<std::string, int64_t>;
-  void store(const Place& place, Entry& entry, store::Batch& batch);
+  void store(const Place& place, const Entry& entry, store::Batch& batch);
 
   int64_t run_;
   bool stored_ = false;
   std::map<Place, Entry> entries_;
+  std::vector<Place> reads_;  // kept and not stored yet
 };
 
 }  // namespace clade::run
