@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -86,6 +87,10 @@ std::string joined(std::vector<std::string> names) {
   return text.empty() ? "none" : text;
 }
 
+tl::unexpected<Error> not_waiting(const std::string& id) {
+  return failure("not_found", "no message " + valid_utf8(id) + " waits: see `clade mail list`");
+}
+
 }  // namespace
 
 struct Mail::Boxes {
@@ -101,6 +106,7 @@ struct Mail::Boxes {
   std::vector<Recipient> recipients;
   std::map<std::string, std::map<int64_t, std::string>> order;  // agent → seq → id
   std::unordered_map<std::string, Entry> messages;
+  std::set<std::string> asks;           // those of them that want a reply
   std::unordered_set<std::string> ids;  // of every message there ever was
   int64_t next_seq = 1;
   int64_t next_number = 1;
@@ -108,6 +114,7 @@ struct Mail::Boxes {
   void put(Entry entry) {
     order[entry.message.recipient][entry.seq] = entry.message.id;
     std::string id = entry.message.id;
+    if (entry.message.wants_reply) asks.insert(id);
     messages.emplace(std::move(id), std::move(entry));
   }
 
@@ -116,6 +123,7 @@ struct Mail::Boxes {
     auto box = order.find(found->second.message.recipient);
     box->second.erase(found->second.seq);
     if (box->second.empty()) order.erase(box);
+    asks.erase(id);
     messages.erase(found);
   }
 
@@ -174,6 +182,7 @@ void Mail::set_recipients(std::vector<Recipient> recipients) {
 Status Mail::load(store::Database& database) {
   boxes_->order.clear();
   boxes_->messages.clear();
+  boxes_->asks.clear();
   boxes_->ids.clear();
   if (auto status = boxes_->read_ids(database); !status) return status;
   return boxes_->read_waiting(database);
@@ -256,9 +265,7 @@ const Message* Mail::next(const std::string& agent) const {
 
 Status Mail::handled(const std::string& id, store::Batch& batch) {
   auto found = boxes_->messages.find(id);
-  if (found == boxes_->messages.end()) {
-    return failure("not_found", "no message " + valid_utf8(id) + " waits: see `clade mail list`");
-  }
+  if (found == boxes_->messages.end()) return not_waiting(id);
   update_message(id, "handled", found->second.message.attempt + 1, found->second.error, batch);
   boxes_->take(std::string(id));
   return {};
@@ -266,9 +273,7 @@ Status Mail::handled(const std::string& id, store::Batch& batch) {
 
 Result<bool> Mail::failed(const std::string& id, const std::string& error, store::Batch& batch) {
   auto found = boxes_->messages.find(id);
-  if (found == boxes_->messages.end()) {
-    return failure("not_found", "no message " + valid_utf8(id) + " waits: see `clade mail list`");
-  }
+  if (found == boxes_->messages.end()) return not_waiting(id);
   auto& entry = found->second;
   entry.message.attempt += 1;
   entry.error = valid_utf8(error);
@@ -277,6 +282,32 @@ Result<bool> Mail::failed(const std::string& id, const std::string& error, store
   // A copy: `id` may be the entry's own.
   if (is_dead) boxes_->take(std::string(id));
   return is_dead;
+}
+
+Status Mail::bury(const std::string& id, const std::string& reason, store::Batch& batch) {
+  auto found = boxes_->messages.find(id);
+  if (found == boxes_->messages.end()) return not_waiting(id);
+  update_message(id, "dead_letter", found->second.message.attempt, valid_utf8(reason), batch);
+  boxes_->take(std::string(id));
+  return {};
+}
+
+std::vector<const Message*> Mail::asks() const {
+  std::vector<const Message*> found;
+  for (const auto& id : boxes_->asks) found.push_back(&boxes_->messages.at(id).message);
+  return found;
+}
+
+std::vector<std::string> Mail::undeliverable() const {
+  std::vector<std::string> ids;
+  for (const auto& [agent, box] : boxes_->order) {
+    const bool there =
+        std::any_of(boxes_->recipients.begin(), boxes_->recipients.end(),
+                    [&name = agent](const Recipient& recipient) { return recipient.name == name; });
+    if (there) continue;
+    for (const auto& [seq, id] : box) ids.push_back(id);
+  }
+  return ids;
 }
 
 const Message* Mail::find(const std::string& id) const {

@@ -60,7 +60,13 @@ class Mail {
   Status handled(const std::string& id, store::Batch& batch);
   // A handler failed: waits for the next attempt, or dead letter after 3. True if it is a dead letter now.
   Result<bool> failed(const std::string& id, const std::string& error, store::Batch& batch);
+  // Nobody will ever handle it: dead letter at once. Errors: "not_found".
+  Status bury(const std::string& id, const std::string& reason, store::Batch& batch);
   const Message* find(const std::string& id) const;
+  // The messages that wait and want a reply. The pointers are good until the mail changes.
+  std::vector<const Message*> asks() const;
+  // The ids of messages that wait for an agent that is not there any more.
+  std::vector<std::string> undeliverable() const;
   // Messages waiting, over all agents.
   size_t waiting() const;
 

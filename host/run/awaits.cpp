@@ -80,7 +80,11 @@ void Awaits::resume(Run& run, const std::string& strand, int64_t position, const
   const int64_t started_at = (*run.journal.find(strand, position, op, args))->started_at;
   run.awaiting[{strand, position}] = {op, 0, run.execution};
   auto effect = effects_.find(op);
-  if (op == kAsk) {
+  if (op == kAsk && !kernel_.mail.find(ask_id(run, strand, position))) {
+    conclude(run.id, strand, position,
+             failure("failed", "ask: the message to " + args["to"].as_string() +
+                                   " is a dead letter: see `clade mail list`"));
+  } else if (op == kAsk) {
     expect_reply(run, strand, position, args, started_at);
   } else if (effect != effects_.end() && effect->second->idempotent()) {
     launch(run, strand, position, args, started_at);
@@ -99,6 +103,14 @@ void Awaits::cancel(Run& run) {
   for (auto ask = asks_.begin(); ask != asks_.end();) {
     ask = ask->second.run == run.id ? asks_.erase(ask) : std::next(ask);
   }
+}
+
+bool Awaits::waits(const mail::Message& ask) const {
+  const Run* run = find_(ask.run);
+  if (!run) return false;
+  const auto places = run->journal.unfinished();
+  return std::any_of(places.begin(), places.end(),
+                     [&](const auto& place) { return ask_id(*run, place.first, place.second) == ask.id; });
 }
 
 std::function<void()> Awaits::take_reply(const std::string& message, int64_t asker,
@@ -208,8 +220,9 @@ Status Awaits::check_ask(const Run& run, const Value& args) const {
       } while (step != run.agent);
       return failure("refused", "ask: a circle of agents that wait for each other: " + circle);
     }
-    for (const auto& [id, ask] : asks_) {
-      if (ask.asker == next && reached.emplace(ask.recipient, next).second) open.push_back(ask.recipient);
+    for (const auto* ask : kernel_.mail.asks()) {
+      if (ask->sender != next || !waits(*ask)) continue;
+      if (reached.emplace(ask->recipient, next).second) open.push_back(ask->recipient);
     }
   }
   return {};
@@ -218,13 +231,7 @@ Status Awaits::check_ask(const Run& run, const Value& args) const {
 void Awaits::expect_reply(Run& run, const std::string& strand, int64_t position, const Value& args,
                           int64_t started_at) {
   const std::string id = ask_id(run, strand, position);
-  auto recipients = kernel_.mail.resolve(args["to"].as_string());
-  Ask ask{run.id,
-          strand,
-          position,
-          run.agent,
-          recipients ? recipients->front() : std::string(),
-          std::make_unique<loop::Timer>(kernel_.loop)};
+  Ask ask{run.id, std::make_unique<loop::Timer>(kernel_.loop)};
   const int64_t timeout = args["timeout_ms"].as_integer(kAskTimeoutMs);
   const int64_t left = std::max<int64_t>(0, started_at + timeout - kernel_.clock.wall_ms());
   ask.timeout->start(left, [this, id, run = run.id, timeout] {

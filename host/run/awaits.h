@@ -39,6 +39,9 @@ class Awaits {
   // Ends what a run waits for; nothing is reported.
   void cancel(Run& run);
 
+  // Does the run that sent this ask still wait for its answer?
+  bool waits(const mail::Message& ask) const;
+
   // The reply to the ask that the run `asker` sent as `message`: puts its journal row into `batch`, which the
   // caller commits, and returns what to call once that is on disk. Empty if that run does not wait for it
   // (any more).
@@ -48,10 +51,6 @@ class Awaits {
  private:
   struct Ask {
     int64_t run = 0;
-    std::string strand;
-    int64_t position = 0;
-    std::string asker;
-    std::string recipient;
     std::unique_ptr<loop::Timer> timeout;
   };
 

@@ -161,6 +161,10 @@ Status Dispatcher::recover() {
     if (auto status = kernel_.queue.release(task.id, lease, "the host restarted", batch); !status)
       return status;
   }
+  for (const auto& id : kernel_.mail.undeliverable()) {
+    (void)kernel_.mail.bury(id, "its recipient is no agent of swarm.yaml any more", batch);
+    kernel_.log.warning("host", "message " + id + " is a dead letter: its recipient is gone from swarm.yaml");
+  }
   settlement_.recover();
   settlement_.settle(batch);
   commit(std::move(batch), nullptr);
@@ -249,7 +253,14 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
   const bool mail_first = !task || !instance.had_mail;
   instance.had_mail = false;
   while (const mail::Message* message = mail_first ? kernel_.mail.next(instance.name) : nullptr) {
-    if (role.mail) {
+    std::string useless;
+    if (!role.mail) {
+      useless = "the role " + instance.role + " has no on_mail";
+    } else if (message->wants_reply && message->run != 0 && !awaits_.waits(*message) &&
+               !is_recovered(message->run)) {
+      useless = "nobody waits for the answer any more";
+    }
+    if (useless.empty()) {
       instance.had_mail = true;
       auto run = new_run(kernel_, instance.name, instance.role, Trigger::mail, message->id,
                          message->attempt + 1, next_run_++);
@@ -259,11 +270,12 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
     }
     store::Batch batch;
     const std::string id = message->id;
-    for (;;) {
-      auto dead = kernel_.mail.failed(id, "the role " + instance.role + " has no on_mail", batch);
-      if (!dead || *dead) break;
-    }
-    commit(std::move(batch), nullptr);
+    const int64_t asker = message->wants_reply ? message->run : 0;
+    (void)kernel_.mail.bury(id, useless, batch);  // it was found a moment ago
+    auto answer = awaits_.take_reply(id, asker, failure("failed", useless), batch);
+    commit(std::move(batch), [answer](Status status) {
+      if (status && answer) answer();
+    });
   }
   const auto& id = task;
   if (!id) return nullptr;
@@ -279,6 +291,11 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
   (*run)->lease = *lease;
   commit(std::move(batch), nullptr);
   return std::move(*run);
+}
+
+bool Dispatcher::is_recovered(int64_t run) const {
+  return std::any_of(recovered_.begin(), recovered_.end(),
+                     [run](const auto& entry) { return entry.second == run; });
 }
 
 void Dispatcher::execute(Run& run) {

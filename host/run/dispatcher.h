@@ -104,6 +104,8 @@ class Dispatcher final : public RunEvents {
   bool deliver_to(Instance& instance);
   std::optional<std::string> next_task(const Role& role) const;
   std::unique_ptr<Run> next_for(Instance& instance);
+  // Is it among those of the former host that have not started again yet?
+  bool is_recovered(int64_t run) const;
   void execute(Run& run);
   void answer_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
                        const Value& args, const Status& allowed);

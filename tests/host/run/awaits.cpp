@@ -1,5 +1,7 @@
 #include "run/awaits.h"
 
+#include <utility>
+
 #include "fixture.h"
 
 namespace clade::run {
@@ -68,6 +70,84 @@ TEST_CASE("a circle of asks is refused by naming it") {
   REQUIRE_FALSE(circle);
   CHECK(circle.error().code == "refused");
   CHECK(circle.error().message.find("other → worker → other") != std::string::npos);
+}
+
+TEST_CASE("a circle of asks is refused when it was cut off by a crash, too") {
+  const Folder folder;
+  {
+    PlayedHost host(folder);
+    begin_ask(host);
+    host.settle();
+  }
+  PlayedHost host(folder);
+  host.settle();
+  // The asker's script has not come to its ask again.
+  for (const auto& start : std::exchange(host.executor.starts, {})) {
+    if (start.program.agent != "other") continue;
+    auto circle = host.call(start.invocation.run, 1, "ask", {{"to", "agent:worker"}, {"kind", "back"}});
+    REQUIRE_FALSE(circle);
+    CHECK(circle.error().message.find("other → worker → other") != std::string::npos);
+    return;
+  }
+  FAIL("the question was not delivered again");
+}
+
+TEST_CASE("an ask that nobody waits for any more is not delivered") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t first = host.next_start().invocation.run;
+  host.call(first, 1, "mail.send", {{"to", "agent:other"}, {"kind", "keep_busy"}});
+  host.dispatcher->finished(first, Value(), Value());
+  const int64_t busy = host.next_start().invocation.run;
+
+  host.add("work_b");
+  const int64_t asking = host.next_start().invocation.run;
+  Value question{{"to", "agent:other"}, {"kind", "question"}};
+  SECTION("it took too long") {
+    question.set("timeout_ms", 0);
+    host.dispatcher->called(asking, "0", 1, "ask", question);
+    while (host.executor.answers.empty()) host.settle();
+    CHECK(host.next_answer().error().code == "timeout");
+  }
+  SECTION("the run that asked is over") {
+    host.dispatcher->called(asking, "0", 1, "ask", question);
+    host.settle();
+    host.dispatcher->failed(asking, "played");
+  }
+  host.dispatcher->finished(busy, Value(), Value());
+  CHECK(host.count("SELECT count(*) FROM message WHERE kind = 'question' AND state = 'dead_letter'") == 1);
+  CHECK(host.executor.starts.empty());
+}
+
+TEST_CASE("mail for an agent that swarm.yaml does not name any more is a dead letter") {
+  const Folder folder;
+  int64_t asking = 0;
+  {
+    PlayedHost host(folder);
+    asking = begin_ask(host);
+    host.settle();
+  }
+  folder.write("swarm.yaml", "swarm: played\nagents:\n  worker: {grants: ['mail.send:**']}\n");
+  PlayedHost host(folder);
+  CHECK(host.count("SELECT count(*) FROM message WHERE state = 'dead_letter'") == 1);
+  CHECK(host.next_start().invocation.run == asking);
+  const auto answer = host.call(asking, 1, "ask", {{"to", "agent:other"}, {"kind", "question"}, {"body", 6}});
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().message.find("dead letter") != std::string::npos);
+  host.dispatcher->finished(asking, Value(), Value());
+  host.settle();
+  CHECK(host.dispatcher->idle());
+}
+
+TEST_CASE("who asks an agent that takes no mail is told so") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.dispatcher->set_role("other", Value{{"tasks", Value::Array{}}});
+  begin_ask(host);
+  const auto answer = host.next_answer();
+  REQUIRE_FALSE(answer);
+  CHECK(answer.error().message.find("no on_mail") != std::string::npos);
 }
 
 TEST_CASE("an agent cannot ask itself, or several") {

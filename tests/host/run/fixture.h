@@ -92,12 +92,12 @@ class Folder {
           "  other: {grants: ['mail.send:**', 'vote.cast', 'queue.add:*']}\n"
           "governance: {quorum: 1, threshold: 0.6, vote_deadline_ms: 60000}\n");
     for (const char* role : {"worker", "other"}) {
-      write(
-          std::string("agents/") + role + "/agent.yaml",
-          "summary: played by the test\n"
-          "topics: [task.failed]\n"
-          "grants: ['queue.add:*', 'mail.send:**', 'cell.eval', 'vote.cast', 'proposal.open:*', 'queue.read',"
-          " 'rule.set:*', 'rule.read', 'file.write:report/**', 'script.publish:*']\n");
+      const std::string topics = role == std::string("other") ? "topics: [task.failed]\n" : "";
+      write(std::string("agents/") + role + "/agent.yaml",
+            "summary: played by the test\n" + topics +
+                "grants: ['queue.add:*', 'mail.send:**', 'cell.eval', 'vote.cast', 'proposal.open:*', "
+                "'queue.read',"
+                " 'rule.set:*', 'rule.read', 'file.write:report/**', 'script.publish:*']\n");
       write(std::string("agents/") + role + "/init.lua", "return { api = 1 }\n");
     }
     REQUIRE(make_folders(path + "/.clade", 0700));
@@ -134,7 +134,11 @@ class PlayedHost {
         std::make_unique<Governance>(VoteRules{swarm.quorum, swarm.threshold, swarm.vote_deadline_ms});
     REQUIRE(governance->load(*reader));
     REQUIRE(queue.load(*reader));
-    mail.set_recipients({{"worker", "worker", {}}, {"other", "other", {"task.failed"}}});
+    std::vector<mail::Recipient> recipients;
+    for (const auto& agent : swarm.agents) {
+      recipients.push_back({agent.name, agent.role, library.agent(agent.role).topics});
+    }
+    mail.set_recipients(std::move(recipients));
     REQUIRE(mail.load(*reader));
     kernel =
         std::make_unique<Kernel>(Kernel{clock, loop, log, *writer, *reader, queue, mail, library, *governance,
@@ -149,7 +153,8 @@ class PlayedHost {
     dispatcher->add_effect("process.run", process);
     dispatcher->set_role("worker", Value{{"tasks", Value::Array{"work_*", "implement_*", "check"}},
                                          {"has", Value{{"on_mail", true}}}});
-    dispatcher->set_role("other", Value{{"tasks", Value::Array{}}, {"has", Value{{"on_mail", true}}}});
+    if (library.current("agent:other"))
+      dispatcher->set_role("other", Value{{"tasks", Value::Array{}}, {"has", Value{{"on_mail", true}}}});
     dispatcher->commit(std::move(batch), nullptr);
     REQUIRE(dispatcher->recover());
     dispatcher->start();
