@@ -94,11 +94,21 @@ std::string grouped(int64_t number) {
   return text;
 }
 
-int terminal_columns() {
+struct Size {
+  int columns = 80;
+  int rows = 24;
+};
+
+Size terminal_size() {
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) {
+    return {size.ws_col, size.ws_row};
+  }
+  return {};
 }
+
+// Of the redrawn lines that are not an agent's, and one for the cursor.
+constexpr size_t kOtherRows = 6;
 
 }  // namespace
 
@@ -155,7 +165,8 @@ struct View::Screen {
   std::string progress(const ViewState& state) const {
     if (state.goal <= 0 && state.done <= 0) return "";
     std::string text = grouped(state.done);
-    if (state.goal > 0) text += "/" + grouped(state.goal);
+    // The work before and after the search is counted too.
+    if (state.goal > state.done) text += "/" + grouped(state.goal);
     text += " " + options.unit;
     if (per_second > 0) text += " (" + grouped(static_cast<int64_t>(per_second + 0.5)) + "/s)";
     return text;
@@ -178,10 +189,23 @@ struct View::Screen {
     return text.empty() ? "no tasks" : text;
   }
 
+  // Those that fit, busy ones first: what has scrolled away cannot be redrawn.
+  static std::vector<ViewState::Agent> shown_agents(const ViewState& state, size_t rows) {
+    std::vector<ViewState::Agent> agents = state.agents;
+    const size_t room = rows > kOtherRows ? rows - kOtherRows : 1;
+    if (agents.size() <= room) return agents;
+    std::stable_partition(agents.begin(), agents.end(),
+                          [](const auto& agent) { return !agent.doing.empty(); });
+    agents.resize(room);
+    return agents;
+  }
+
   // The redrawn lines. Each is cut to the terminal's width: a wrapped line would not be erased whole.
   std::string block(const ViewState& state) {
+    const Size terminal = terminal_size();
     const auto columns =
-        static_cast<size_t>(std::max(20, options.columns > 0 ? options.columns : terminal_columns()));
+        static_cast<size_t>(std::max(20, options.columns > 0 ? options.columns : terminal.columns));
+    const auto rows = static_cast<size_t>(std::max(0, options.rows > 0 ? options.rows : terminal.rows));
     const int64_t now = clock.wall_ms();
     std::string text;
     const auto add = [&](const std::string& content, std::optional<Colour> painted = {}) {
@@ -194,15 +218,20 @@ struct View::Screen {
     add(head, Colour::bold);
     if (const std::string shown = bar(state); !shown.empty()) add(shown, Colour::green);
     add(counts(state));
+    const auto agents = shown_agents(state, rows);
     size_t widest = 0;
-    for (const auto& agent : state.agents) widest = std::max(widest, width(agent.name));
-    for (const auto& agent : state.agents) {
+    for (const auto& agent : agents) widest = std::max(widest, width(agent.name));
+    for (const auto& agent : agents) {
       std::string content = "  " + agent.name + std::string(widest - width(agent.name) + 2, ' ');
       if (agent.doing.empty()) {
         add(content + "idle", Colour::dim);
       } else {
         add(content + agent.doing + "  " + format_span(now - agent.since_ms));
       }
+    }
+    if (agents.size() < state.agents.size()) {
+      add("  and " + std::to_string(state.agents.size() - agents.size()) + " more (clade agent list)",
+          Colour::dim);
     }
     if (!state.approvals.empty()) {
       std::string ids;

@@ -22,7 +22,8 @@ struct ViewOptions {
   ViewMode mode = ViewMode::plain;
   bool colour = false;
   std::string swarm;  // its name, for the first line
-  int columns = 0;    // of the terminal; 0 asks it at every redraw
+  int columns = 0;    // of the terminal, as rows; 0 asks it at every redraw
+  int rows = 0;
   std::string unit = "evaluations";
 };
 

@@ -19,6 +19,7 @@ struct Fixture {
     options.mode = mode;
     options.swarm = "test";
     options.columns = columns;
+    options.rows = rows;
     return View(options, clock, [this](std::string_view text) { written += text; });
   }
   std::string taken() { return std::exchange(written, ""); }
@@ -42,6 +43,7 @@ struct Fixture {
 
   TestClock clock;
   std::string written;
+  int rows = 24;
 };
 
 TEST_CASE("in a pipe an event is a plain line") {
@@ -96,6 +98,24 @@ TEST_CASE("on a terminal the state is redrawn below the events") {
   CHECK(fixture.taken().starts_with("\x1b[6F\x1b[Jtest · 0:04 · 750/1,000 evaluations (2…\n"));
   view.finish({{"report", "report/report.md"}});
   CHECK(fixture.taken() == "report:  report/report.md\n");
+}
+
+TEST_CASE("on a terminal that is too low the busy agents are shown") {
+  Fixture fixture;
+  fixture.rows = 8;
+  View view = fixture.view(ViewMode::live);
+  ViewState state;
+  for (const char* name : {"a", "b", "c", "d"}) state.agents.push_back({name, "", 0});
+  state.agents.push_back({"e", "work t1", 1000000});
+  view.tick(state);
+  CHECK(fixture.taken() ==
+        "test · 0:00\n"
+        "no tasks\n"
+        "  e  work t1  0 s\n"
+        "  a  idle\n"
+        "  and 3 more (clade agent list)\n");
+  view.tick(state);
+  CHECK(fixture.taken().starts_with("\x1b[5F"));
 }
 
 TEST_CASE("as JSON every event is a line with its time") {
