@@ -43,13 +43,6 @@ Result<Value> stored_agents(const std::string& folder) {
   }
 }
 
-std::vector<std::string> instance_names(const script::AgentEntry& entry) {
-  std::vector<std::string> names = {entry.name};
-  for (int number = 2; number <= entry.instances; ++number)
-    names.push_back(entry.name + "#" + std::to_string(number));
-  return names;
-}
-
 int list(const Context& context) {
   auto folder = find_swarm(context.directory);
   if (!folder) return fail(folder.error());

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "cli/command.h"
 #include "cli/folder.h"
 #include "cli/output.h"
+#include "cli/scripts.h"
 
 namespace clade::cli {
 namespace {
@@ -112,6 +114,20 @@ bool show(const std::deque<std::string>& lines, const Context& context) {
   return std::fflush(stdout) == 0;
 }
 
+enum class Woken { changed, unread, failed };
+
+// Waits until the watched folder changed, or nobody reads stdout any more: a pipe tells of that only to who
+// polls it, and the next line to write may be hours away.
+Woken wait_for_change(int watch) {
+  std::array<pollfd, 2> watched = {{{watch, POLLIN, 0}, {STDOUT_FILENO, 0, 0}}};
+  while (poll(watched.data(), watched.size(), -1) < 0) {
+    if (errno != EINTR) return Woken::failed;
+  }
+  if (watched[1].revents) return Woken::unread;
+  std::array<char, 4096> events{};
+  return read(watch, events.data(), events.size()) > 0 || errno == EINTR ? Woken::changed : Woken::failed;
+}
+
 int follow(LogFile& file, const std::string& folder, const Context& context) {
   const int watch = inotify_init1(IN_CLOEXEC);
   if (watch < 0 ||
@@ -122,16 +138,10 @@ int follow(LogFile& file, const std::string& folder, const Context& context) {
                            "; without -f the log is shown as it is"});
   }
   // What came between the first look and the watch is found by looking once more.
-  std::array<char, 4096> events{};
-  ssize_t size = 0;
-  while (show(file.added(), context)) {
-    do {
-      size = read(watch, events.data(), events.size());
-    } while (size < 0 && errno == EINTR);
-    if (size <= 0) break;
-  }
+  Woken woken = Woken::changed;
+  while (woken == Woken::changed && show(file.added(), context)) woken = wait_for_change(watch);
   close(watch);
-  return size < 0 ? kFailed : kOk;
+  return woken == Woken::failed ? kFailed : kOk;
 }
 
 int logs(const LogsOptions& options, const Context& context) {
@@ -146,6 +156,10 @@ int logs(const LogsOptions& options, const Context& context) {
   }
   LogFile file(log_path(*folder), options.agent);
   auto lines = file.added();
+  // An agent that swarm.yaml no longer has may have left lines.
+  if (lines.empty() && !options.agent.empty() && options.agent != "host") {
+    if (auto known = check_agent(*folder, options.agent); !known) return fail(known.error());
+  }
   while (lines.size() > static_cast<size_t>(options.lines)) lines.pop_front();
   if (!show(lines, context)) return kOk;
   return options.follow ? follow(file, *folder, context) : kOk;

@@ -8,6 +8,7 @@
 #include "cli/control.h"
 #include "cli/folder.h"
 #include "cli/output.h"
+#include "cli/scripts.h"
 #include "mail/mail.h"
 
 namespace clade::cli {
@@ -54,6 +55,10 @@ int list(const MailOptions& options, const Context& context) {
   if (!database) return fail(database.error());
   auto messages = mail::list_messages(*database, options.agent, static_cast<int>(options.limit));
   if (!messages) return fail(messages.error());
+  // An agent that swarm.yaml no longer has may have got mail.
+  if (messages->empty() && !options.agent.empty()) {
+    if (auto known = check_agent(*folder, options.agent); !known) return fail(known.error());
+  }
   if (context.json) {
     print_json(Value::Array(messages->begin(), messages->end()));
     return kOk;

@@ -77,6 +77,25 @@ Result<script::AgentManifest> agent_manifest(const std::string& folder, const st
   return script::read_agent_manifest(folder + "/" + path);
 }
 
+std::vector<std::string> instance_names(const script::AgentEntry& entry) {
+  std::vector<std::string> names = {entry.name};
+  for (int number = 2; number <= entry.instances; ++number)
+    names.push_back(entry.name + "#" + std::to_string(number));
+  return names;
+}
+
+Status check_agent(const std::string& folder, const std::string& name) {
+  auto swarm = script::read_swarm_manifest(folder + "/swarm.yaml");
+  if (!swarm) return {};
+  std::vector<std::string> known;
+  for (const auto& entry : swarm->agents) {
+    for (std::string& instance : instance_names(entry)) known.push_back(std::move(instance));
+  }
+  if (std::find(known.begin(), known.end(), name) != known.end()) return {};
+  return failure("not_found", "no agent \"" + name + "\" in " + folder + "/swarm.yaml" +
+                                  script::did_you_mean(name, known) + ": see `clade agent list`");
+}
+
 Result<run::Module> read_module(const std::string& folder, const std::string& path) {
   auto source = read_file(folder + "/" + path, 4u << 20);
   if (!source) return failure(source.error());

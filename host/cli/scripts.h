@@ -23,6 +23,12 @@ std::vector<std::string> role_names(const std::string& folder);
 Result<script::SkillManifest> skill_manifest(const std::string& folder, const std::string& id);
 Result<script::AgentManifest> agent_manifest(const std::string& folder, const std::string& role);
 
+// The agents that an entry of swarm.yaml makes: "NAME", then "NAME#2" …
+std::vector<std::string> instance_names(const script::AgentEntry& entry);
+// Fails with "not_found" (names the nearest there is) if swarm.yaml makes no agent of this name. A swarm.yaml
+// that cannot be read knows every name: it is for other commands to say what is wrong with it.
+Status check_agent(const std::string& folder, const std::string& name);
+
 // A Lua file of the swarm as a module; its chunk name is the path. Errors: "not_found", "io".
 Result<run::Module> read_module(const std::string& folder, const std::string& path);
 

@@ -19,6 +19,7 @@
 #include "cli/host_commands.h"
 #include "cli/lock.h"
 #include "cli/output.h"
+#include "cli/scripts.h"
 #include "cli/settings.h"
 #include "cli/view.h"
 #include "loop/signal.h"
@@ -133,10 +134,8 @@ Status Host::open() {
   if (auto status = queue_->load(*reader_); !status) return status;
   std::vector<mail::Recipient> recipients;
   for (const auto& agent : swarm.agents) {
-    for (int number = 1; number <= agent.instances; ++number) {
-      const std::string name = number == 1 ? agent.name : agent.name + "#" + std::to_string(number);
+    for (const std::string& name : instance_names(agent))
       recipients.push_back({name, agent.role, library_.agent(agent.role).topics});
-    }
   }
   mail_.set_recipients(std::move(recipients));
   if (auto status = mail_.load(*reader_); !status) return status;
