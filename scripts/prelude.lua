@@ -5,14 +5,14 @@
 -- table.foreach(i), table.getn, and all of collectgarbage but "count". Changed: pairs and next (sorted, so that
 -- a run that is executed again sees the same order), tostring and string.format (no addresses), load and
 -- loadstring (text only, never the real globals), xpcall (its handler runs after unwinding, so that a stopped
--- script cannot hide in it), coroutines (nesting), string.gsub and table.sort (depth of the C stack), rawset
--- (library tables are read-only).
+-- script cannot hide in it), coroutines (nesting), string.gsub and table.sort (depth of the C stack), string.rep
+-- (a count past 31 bits is an error), rawset (library tables are read-only).
 
 local host = ...
 
 local type, error, pcall, select, rawget, rawset, setmetatable = type, error, pcall, select, rawget, rawset, setmetatable
-local tostring, load, unpack, next = tostring, load, unpack, next
-local find, format, gsub = string.find, string.format, string.gsub
+local tostring, tonumber, load, unpack, next = tostring, tonumber, load, unpack, next
+local find, format, gsub, rep = string.find, string.format, string.gsub, string.rep
 local sort, concat = table.sort, table.concat
 local create, resume = coroutine.create, coroutine.resume
 local getmetatable_raw = debug.getmetatable
@@ -154,6 +154,16 @@ local function safe_format(pattern, ...)
   return format(pattern, unpack(values, 1, count))
 end
 
+-- LuaJIT counts in 32 bits and wraps round: without this a large count gives "".
+local MOST_REPEATS = 2 ^ 31 - 1
+local function safe_rep(text, ...)
+  local number = tonumber((...))
+  if number and not (number <= MOST_REPEATS) then
+    error(format("string.rep: at most %d repeats, not %.14g", MOST_REPEATS, number), 2)
+  end
+  return rep(text, ...)
+end
+
 local function check_stack()
   if deep() then error("stack overflow: C functions and Lua functions call each other too deeply", 3) end
 end
@@ -267,14 +277,14 @@ local function requirer(modules, globals, advice)
 end
 
 local libraries = {
-  string = copy(string, "byte char find len lower match gmatch rep reverse sub upper"),
+  string = copy(string, "byte char find len lower match gmatch reverse sub upper"),
   table = copy(table, "concat insert maxn remove move"),
   math = copy(math, "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log log10 max min mod modf " ..
     "pi pow rad random randomseed sin sinh sqrt tan tanh"),
   bit = copy(bit, "arshift band bnot bor bswap bxor lshift rol ror rshift tobit tohex"),
   coroutine = copy(coroutine, "create isyieldable running status yield"),
 }
-libraries.string.format, libraries.string.gsub = safe_format, safe_gsub
+libraries.string.format, libraries.string.gsub, libraries.string.rep = safe_format, safe_gsub, safe_rep
 libraries.table.sort = safe_sort
 libraries.coroutine.resume, libraries.coroutine.wrap = safe_resume, safe_wrap
 

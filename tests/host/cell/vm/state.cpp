@@ -71,6 +71,18 @@ TEST_CASE("what remains works") {
         Value(Value::Array{3, 2, 1}));
 }
 
+TEST_CASE("a repeat count that LuaJIT would wrap is an error") {
+  ChunkVm vm;
+  for (const char* count : {"2^31", "2^32 + 1", "1/0", "'2147483648'", "0/0"}) {
+    INFO(count);
+    CHECK_THAT(vm.error(std::string("local x = ('a'):rep(") + count + ")"),
+               Contains("chunk:1: string.rep: at most 2147483647 repeats, not "));
+  }
+  CHECK(vm.run("return ('a'):rep(-1) .. ('a'):rep(-2^40) .. ('ab'):rep('2', '-') .. (''):rep(2^31 - 1)") ==
+        Value("ab-ab"));
+  CHECK_THAT(vm.error("local x = string.rep('a', 'b')"), Contains("bad argument #2 to 'rep'"));
+}
+
 TEST_CASE("loaded code sees the script's globals and is never bytecode") {
   ChunkVm vm;
   CHECK(vm.run("return load('return debug == nil and io == nil and jit == nil')()")->as_bool());
