@@ -249,6 +249,9 @@ end
 local function compile(source, chunk, globals)
   local fn, problem = load(source, "@" .. chunk, "t", globals)
   if not fn and problem == "not enough memory" then error(problem, 0) end
+  if not fn and problem == "attempt to load chunk with wrong mode" then
+    problem = chunk .. ": this is compiled bytecode; only the text of a script is run"
+  end
   return fn, problem
 end
 

@@ -78,6 +78,10 @@ TEST_CASE("eval reads a file or stdin") {
   const auto missing = test::run_clade({"eval", folder / "gone.lua"});
   CHECK(missing.exit == kFailed);
   CHECK(contains(missing.err, folder / "gone.lua"));
+  REQUIRE(write_file_atomic(folder / "compiled.lua", "\x1bLJ\x02").has_value());
+  const auto compiled = test::run_clade({"eval", folder / "compiled.lua"});
+  CHECK(compiled.exit == kFailed);
+  CHECK(contains(compiled.err, folder / "compiled.lua: this is compiled bytecode"));
 }
 
 }  // namespace

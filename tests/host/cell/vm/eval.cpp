@@ -34,6 +34,9 @@ TEST_CASE("failures of a chunk have a code and a line") {
   Value result = cell.eval("return = 1");
   CHECK(result["code"].as_string() == "syntax");
   CHECK_THAT(result["error"].as_string(), Contains("chunk:1:"));
+  result = cell.eval("\x1bLJ\x02");
+  CHECK(result["code"].as_string() == "syntax");
+  CHECK(result["error"].as_string() == "chunk: this is compiled bytecode; only the text of a script is run");
   result = cell.eval("count(3)\nerror('no')");
   CHECK(result["code"].as_string() == "error");
   CHECK_THAT(result["error"].as_string(), Contains("chunk:2: no\nstack traceback:"));
