@@ -24,15 +24,31 @@ local function evaluate(chunk)
   return collect(chunk())
 end
 
--- Runs a line or more: as an expression if it is one. Returns the values as text; or false, the compiler's
--- message, and whether more lines could complete it.
+-- A string between quotes goes on only behind a backslash.
+local function is_cut_off(problem, source)
+  if problem:find("unfinished string", 1, true) and not source:find("\\$") then return false end
+  return problem:find("near '<eof>'$") ~= nil
+end
+
+-- The function of a chunk, read as an expression if it is one and as statements otherwise; or nil, the compiler's
+-- message, and whether more lines could complete it, in either reading.
+local function compile(source)
+  local chunk, problem = load("return " .. source, "=repl", "t", globals)
+  if chunk then return chunk end
+  local of_statements
+  chunk, of_statements = load(source, "=repl", "t", globals)
+  if chunk then return chunk end
+  if is_cut_off(problem, source) then return nil, problem, true end
+  return nil, of_statements, is_cut_off(of_statements, source)
+end
+
+-- Runs a line or more. Returns the values as text; or false, the compiler's message, and whether more lines could
+-- complete it.
 function cell.run(source)
   tools.reset()
   output = {}
-  local chunk = load("return " .. source, "=repl", "t", globals)
-  local problem
-  if not chunk then chunk, problem = load(source, "=repl", "t", globals) end
-  if not chunk then return false, problem, problem:find("near '<eof>'$") ~= nil end
+  local chunk, problem, incomplete = compile(source)
+  if not chunk then return false, problem, incomplete end
   return evaluate(chunk)
 end
 

@@ -16,11 +16,18 @@ TEST_CASE("a session evaluates expressions first and keeps its globals") {
 
 TEST_CASE("a session says whether more lines could complete a line") {
   CellProcess cell;
-  for (const char* source : {"for i = 1, 3 do", "function f(", "x = {", "x = [[ long", "if true then"}) {
+  for (const char* source : {"for i = 1, 3 do", "function f(", "x = {", "x = [[ long", "if true then", "1+",
+                             "{ a =", "f(", "(function()", "a,", "not", "1 +\n2 +", "'a\\"}) {
     INFO(source);
     const Value result = cell.repl(source);
     CHECK_FALSE(result["ok"].as_bool());
     CHECK(result["incomplete"].as_bool());
+  }
+  CHECK(cell.repl("1+\n2")["value"].as_string() == "3");
+  CHECK(cell.repl("{ a =\n1 }")["value"].as_string() == "{a = 1}");
+  for (const char* source : {"1 + * 2", "x y", "f(1))", "local 1", "'open", "end"}) {
+    INFO(source);
+    CHECK_FALSE(cell.repl(source)["incomplete"].as_bool(true));
   }
   const Value wrong = cell.repl("x = = 1");
   CHECK_FALSE(wrong["incomplete"].as_bool());
