@@ -68,7 +68,7 @@ function cell.load(frame)
     "list it in `skills` of agent.yaml (for an agent) or in `uses` of skill.yaml (for a skill)")
   local chunk, problem = tools.compile(frame.source, frame.chunk, agent_globals())
   if not chunk then return nil, problem end
-  agent = chunk()
+  agent = host.enter(chunk)
   problem = problem_of(agent)
   if problem then error(frame.chunk .. ": " .. problem, 0) end
   local role = frame.chunk:match("agents/([^/]+)/")
@@ -82,11 +82,18 @@ end
 function cell.selftest()
   tools.reset()
   if not agent.selftest then return nil end
-  local result, message = agent.selftest()
+  local result, message = host.enter(agent.selftest)
   if result == false then error("selftest: " .. tostring(message or "it returned false"), 0) end
   if host.problem(result, "result") then return nil end
   return result
 end
+
+-- As host.enter, for functions that may wait: calls one so that errors of its tail calls do not name this file.
+local function settle(ok, ...)
+  if not ok then error((...), 0) end
+  return ...
+end
+local function enter(fn, ...) return settle(xpcall(fn, host.note_trace, ...)) end
 
 -- The body of a run: migrates, handles, checks. Returns the handler's value and the state after it.
 local function handle(frame)
@@ -94,16 +101,16 @@ local function handle(frame)
   if state == nil then
     state = plain_copy(agent.state or {})
   elseif frame.from and agent.migrate then
-    state = agent.migrate(frame.from, state)
+    state = enter(agent.migrate, frame.from, state)
     if type(state) ~= "table" then error("migrate must return the new state, not " .. type(state), 0) end
   end
   local handler = agent[frame.handler]
   if not handler then error("this script has no `" .. frame.handler .. "`", 0) end
   local self = { name = identity.name, role = identity.role, version = identity.version, state = state }
-  local value = handler(self, frame.argument)
+  local value = enter(handler, self, frame.argument)
   if type(self.state) ~= "table" then error("self.state must stay a table, it is a " .. type(self.state), 0) end
   if agent.check then
-    local ok, message = agent.check(self.state)
+    local ok, message = enter(agent.check, self.state)
     if not ok then error("check refuses the state: " .. tostring(message or "it returned false"), 0) end
   end
   return value, self.state

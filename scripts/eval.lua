@@ -7,6 +7,8 @@
 
 local host, new_environment = ...
 
+local enter = host.enter
+
 local OUTPUT_BYTES = 64 * 1024
 local MOST_UNITS = 2 ^ 53
 
@@ -50,13 +52,13 @@ end
 
 -- The chunk's value, or what the function `entry` of its value returns for the arguments.
 function cell.run(entry, args, count)
-  local value = main()
+  local value = enter(main)
   if not entry then return value end
   local fn = type(value) == "table" and value[entry]
   if type(fn) ~= "function" then
     error("the chunk's value has no function `" .. entry .. "`: return a table with it, or leave `entry` out", 0)
   end
-  return (fn(unpack(args, 1, count)))
+  return (enter(fn, unpack(args, 1, count)))
 end
 
 -- Units counted and text printed so far.
@@ -68,7 +70,7 @@ end
 function cell.load_subject(source, chunk, modules)
   local compiled, problem = compile(source, chunk, modules)
   if not compiled then return problem end
-  local module = compiled()
+  local module = enter(compiled)
   if type(module) ~= "table" then
     return "the subject must return a table of functions, not " .. type(module)
   end

@@ -21,7 +21,7 @@ end
 
 local function evaluate(chunk)
   local function collect(...) return texts_of(select("#", ...), ...) end
-  return collect(chunk())
+  return collect(host.enter(chunk))
 end
 
 -- A string between quotes goes on only behind a backslash.

@@ -74,18 +74,28 @@ int traceback_of(lua_State* state) {
   luaL_argcheck(state, coroutine != nullptr, 1, "coroutine expected");
   luaL_checkany(state, 2);
   Text text;
-  text.set(error_text(state, 2) + "\n" + traceback(coroutine));
+  text.set(with_traceback(coroutine, error_text(state, 2)));
   return push_text(state, text);
 }
 
-// note_trace(error value) → the same: a message handler that keeps the traceback for last_trace
+// note_trace(error value) → the same: a message handler that keeps the traceback for last_trace, the first
+// one
 int note_trace(lua_State* state) {
   luaL_checkany(state, 1);
   lua_settop(state, 1);
-  std::string text = error_text(state, 1);
-  if (text.find(kTraceback) == std::string::npos) text += "\n" + traceback(state);
-  Vm::of(state).trace() = std::move(text);
+  // An error that is raised again on its way out keeps the traceback of where it came from.
+  std::string& trace = Vm::of(state).trace();
+  if (trace.empty()) trace = with_traceback(state, error_text(state, 1));
   return 1;
+}
+
+// enter(fn, ...) → its results. Calls a script's function so that errors of its tail calls (`return
+// error("x")`) have no position: whoever calls from Lua would be named, and that is scripts/. It cannot yield
+// across this.
+int enter(lua_State* state) {
+  luaL_checktype(state, 1, LUA_TFUNCTION);
+  lua_call(state, lua_gettop(state) - 1, LUA_MULTRET);
+  return lua_gettop(state);
 }
 
 // last_trace() → what note_trace kept since the last call, or nil
@@ -108,6 +118,7 @@ constexpr luaL_Reg kFunctions[] = {
     {"script", guarded<script>},
     {"traceback", guarded<traceback_of>},
     {"note_trace", guarded<note_trace>},
+    {"enter", guarded<enter>},
     {"last_trace", guarded<last_trace>},
     {"deep", guarded<deep>},
     {nullptr, nullptr},

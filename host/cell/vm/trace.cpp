@@ -12,11 +12,31 @@ constexpr int kShownFrames = 20;
 constexpr const char* kHidden[] = {"@scripts/boot.lua", "@scripts/prelude.lua", "@scripts/eval.lua",
                                    "@scripts/repl.lua", "@scripts/strands.lua"};
 
-bool is_hidden(const lua_Debug& frame) {
+bool is_machinery(const lua_Debug& frame) {
   for (const char* source : kHidden) {
     if (std::strcmp(frame.source, source) == 0) return true;
   }
-  return std::strcmp(frame.what, "C") == 0 && (!frame.name || std::strcmp(frame.namewhat, "metamethod") == 0);
+  return false;
+}
+
+bool is_c(const lua_Debug& frame) {
+  return std::strcmp(frame.what, "C") == 0;
+}
+
+// The machinery of scripts/ and what it calls of C.
+bool is_hidden(lua_State* state, int level, const lua_Debug& frame) {
+  if (!is_c(frame)) return is_machinery(frame);
+  if (!frame.name || std::strcmp(frame.namewhat, "metamethod") == 0) return true;
+  lua_Debug caller{};
+  if (lua_getstack(state, level + 1, &caller) == 0) return false;
+  lua_getinfo(state, "S", &caller);
+  return is_machinery(caller);
+}
+
+// Innermost and raising on purpose: the line below it says it all.
+bool is_raise(const lua_Debug& frame, int shown) {
+  return shown == 0 && is_c(frame) && frame.name &&
+         (std::strcmp(frame.name, "error") == 0 || std::strcmp(frame.name, "assert") == 0);
 }
 
 std::string chunk_of(const lua_Debug& frame) {
@@ -24,7 +44,7 @@ std::string chunk_of(const lua_Debug& frame) {
 }
 
 std::string describe(const lua_Debug& frame) {
-  if (std::strcmp(frame.what, "C") == 0) return std::string("[C]: in function '") + frame.name + "'";
+  if (is_c(frame)) return std::string("[C]: in function '") + frame.name + "'";
   std::string text = chunk_of(frame) + ":" + std::to_string(frame.currentline) + ": in ";
   if (std::strcmp(frame.what, "main") == 0) return text + "the chunk";
   if (frame.name) return text + "function '" + frame.name + "'";
@@ -37,25 +57,29 @@ std::string with_position(lua_State* state, const std::string& text) {
   lua_Debug frame{};
   for (int level = 0; lua_getstack(state, level, &frame); ++level) {
     lua_getinfo(state, "nSl", &frame);
-    if (frame.currentline > 0 && !is_hidden(frame)) {
-      return chunk_of(frame) + ":" + std::to_string(frame.currentline) + ": " + text + "\n" +
-             traceback(state);
+    if (frame.currentline > 0 && !is_machinery(frame)) {
+      return with_traceback(state, chunk_of(frame) + ":" + std::to_string(frame.currentline) + ": " + text);
     }
   }
   return "";
 }
 
-std::string traceback(lua_State* state) {
-  std::string text = kTraceback + 1;
+std::string with_traceback(lua_State* state, std::string text) {
+  if (text.find(kTraceback) != std::string::npos) return text;
+  std::string frames;
   lua_Debug frame{};
   int shown = 0;
   for (int level = 0; lua_getstack(state, level, &frame); ++level) {
     lua_getinfo(state, "nSl", &frame);
-    if (is_hidden(frame)) continue;
-    if (++shown > kShownFrames) return text + "\n\t(more frames)";
-    text += "\n\t" + describe(frame);
+    if (is_hidden(state, level, frame) || is_raise(frame, shown)) continue;
+    if (++shown > kShownFrames) {
+      frames += "\n\t(more frames)";
+      break;
+    }
+    frames += "\n\t" + describe(frame);
   }
-  return text;
+  // A chunk that raised in tail position has left no frame to show.
+  return frames.empty() ? text : text + kTraceback + frames;
 }
 
 std::string error_text(lua_State* state, int index) {
@@ -74,8 +98,7 @@ int trace_handler(lua_State* state) {
   char buffer[4096];
   size_t size = 0;
   try {
-    std::string text = error_text(state, 1);
-    if (text.find(kTraceback) == std::string::npos) text += "\n" + traceback(state);
+    const std::string text = with_traceback(state, error_text(state, 1));
     size = std::min(text.size(), sizeof buffer);
     std::memcpy(buffer, text.data(), size);
   } catch (const std::exception&) {

@@ -14,12 +14,12 @@ inline constexpr const char* kTraceback = "\nstack traceback:";
 // "chunk:line: text" of the innermost script function of the running coroutine, then the traceback; "" if
 // none runs there.
 std::string with_position(lua_State* state, const std::string& text);
-// The traceback of a coroutine that failed and was not unwound, or of the running one: "stack
-// traceback:\n\t…".
-std::string traceback(lua_State* state);
+// The text and below it "stack traceback:\n\t…" of a coroutine that failed and was not unwound, or of the
+// running one. As it is if it has a traceback already, or if no script is on the stack.
+std::string with_traceback(lua_State* state, std::string text);
 // What an error value says: strings and numbers as text, any other as "(error value: a table)". Runs no code.
 std::string error_text(lua_State* state, int index);
-// The message handler for lua_pcall: error_text and traceback.
+// The message handler for lua_pcall: error_text with_traceback.
 int trace_handler(lua_State* state);
 
 }  // namespace clade::vm

@@ -1,6 +1,7 @@
 #include "host/cell/vm/cell_fixture.h"
 
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 using clade::Value;
 using clade::test::CellProcess;
 
@@ -48,6 +49,25 @@ TEST_CASE("failures of a chunk have a code and a line") {
   CHECK(result["code"].as_string() == "memory");
   CHECK_THAT(result["error"].as_string(), Contains("the cap is 64 MB"));
   CHECK(cell.eval("return 1")["value"].as_integer() == 1);
+}
+
+TEST_CASE("an error in tail position names the chunk or nothing, never what called it") {
+  CellProcess cell;
+  CHECK(cell.eval("return error('x')")["error"].as_string() == "x");
+  CHECK(cell.eval("return assert(false, 'x')")["error"].as_string() == "x");
+  CHECK(cell.eval("return { f = function() return error('x') end }",
+                  {{"entry", "f"}, {"args", Value::Array{}}})["error"]
+            .as_string() == "x");
+  CHECK_THAT(cell.eval("return ('x'):rep()")["error"].as_string(),
+             StartsWith("bad argument #2 to ") && Contains("number expected, got no value"));
+  CHECK(cell.eval("\nlocal x = error('x', 2)")["error"].as_string() ==
+        "x\nstack traceback:\n\tchunk:2: in the chunk");
+  CHECK(
+      cell.eval("local ok, message = subject.call('f') return message", subject("return error('x')"))["value"]
+          .as_string() == "x");
+  // What raises is no news: the line that called it is.
+  CHECK(cell.eval("local x = error('x')")["error"].as_string() ==
+        "chunk:1: x\nstack traceback:\n\tchunk:1: in the chunk");
 }
 
 TEST_CASE("units are integers from 0") {

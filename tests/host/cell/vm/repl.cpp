@@ -43,6 +43,12 @@ TEST_CASE("a session outlives errors and shows what was printed before them") {
   CHECK(cell.repl("2")["value"].as_string() == "2");
 }
 
+TEST_CASE("an error in tail position does not name the session's own script") {
+  CellProcess cell;
+  CHECK(cell.repl("return error('x')")["error"].as_string() == "x");
+  CHECK(cell.repl("error('x')")["error"].as_string() == "x");
+}
+
 TEST_CASE("values are shown as people read them") {
   CellProcess cell;
   CHECK(cell.repl("{ [3] = 1, a = 1, ['b c'] = print, [true] = 'x\\n' }")["value"].as_string() ==

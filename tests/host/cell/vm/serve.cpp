@@ -77,6 +77,35 @@ TEST_CASE("a program is loaded, run, answered and done") {
   }
 }
 
+TEST_CASE("an error in tail position names no script of the machinery") {
+  CellProcess cell;
+  CHECK(cell.load("return error('x')")["error"].as_string() == "x");
+  CHECK(cell.load("\nerror('x')")["error"].as_string() ==
+        "agents/tester/init.lua@cafe:2: x\nstack traceback:\n\tagents/tester/init.lua@cafe:2: in the chunk");
+  REQUIRE(cell.load(R"lua(
+    return {
+      api = 1, tasks = { "x" },
+      on_task = function(self, task)
+        if task.wait then clade.sleep(1) end
+        if task.own then
+          error("x")
+        end
+        return error("x")
+      end,
+      selftest = function() return error("x") end,
+    })lua")["ok"]
+              .as_bool());
+  CHECK(cell.ask({{"t", "selftest"}, {"vm", 1}})[0]["error"].as_string() == "x");
+  CHECK(cell.run(1, Value::Map())[0]["error"].as_string() == "x");
+  // The traceback of an error is that of where it came from, also after a wait.
+  CHECK(cell.run(2, {{"wait", true}, {"own", true}})[0]["t"].as_string() == "call");
+  CHECK(
+      cell.answer(2, "0", {})[0]["error"].as_string() ==
+      "agents/tester/init.lua@cafe:7: x\nstack traceback:\n\tagents/tester/init.lua@cafe:7: in the function "
+      "of line 4");
+  CHECK(cell.run(3, Value::Map())[0]["error"].as_string() == "x");
+}
+
 TEST_CASE("strands of clade.all have stable names and positions, results come in order") {
   CellProcess cell;
   REQUIRE(cell.load(R"lua(
@@ -132,7 +161,7 @@ TEST_CASE("an error in a handler has its line and the functions that led there")
   CHECK(error ==
         "agents/tester/init.lua@cafe:1: attempt to index field 'y' (a nil value)\nstack traceback:\n"
         "\tagents/tester/init.lua@cafe:1: in function 'inner'\n"
-        "\tagents/tester/init.lua@cafe:3: in function 'handler'");
+        "\tagents/tester/init.lua@cafe:3: in the function of line 2");
 }
 
 TEST_CASE("what cannot be stored fails the run and names the part") {
