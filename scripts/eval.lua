@@ -50,8 +50,10 @@ function cell.compile(source, chunk, modules)
   return problem
 end
 
--- The chunk's value, or what the function `entry` of its value returns for the arguments.
+-- The chunk's value, or what the function `entry` of its value returns for the arguments. For the entry "...": every
+-- value of the chunk.
 function cell.run(entry, args, count)
+  if entry == "..." then return enter(main) end
   local value = enter(main)
   if not entry then return value end
   local fn = type(value) == "table" and value[entry]

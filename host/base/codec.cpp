@@ -230,7 +230,9 @@ Status check_json_at(const Value& value, const std::string& path) {
     }
   }
   for (const auto& [key, item] : value.as_map()) {
-    if (valid_utf8(key) != key) return failure("invalid", path + " has a key that is not UTF-8");
+    if (valid_utf8(key) != key) {
+      return failure("invalid", (path.empty() ? "the value" : path) + " has a key that is not UTF-8");
+    }
     if (auto status = check_json_at(item, path + "." + key); !status) return status;
   }
   return {};

@@ -17,7 +17,8 @@
 //        → {t="log", run, level, text}
 //   {t="eval", source, chunk, entry?, args={…}, modules, subject?={source, chunk, modules}}
 //        → {t="result", ok=true, value, units, output} | {t="result", ok=false, error, code, units, output}
-//        output: what it printed
+//        value: the chunk's first one; with an entry the first of that function; with the entry "..." an
+//        array of all that the chunk returns. output: what it printed
 //   {t="repl", source}  → {t="result", ok, value=<text of the values>, incomplete=<bool>, error}
 // Numbers are integers unless a script made them; `vm` and `run` are the host's, a cell that names another is
 // killed.

@@ -112,8 +112,8 @@ Command& Command::choice_argument(const std::string& name, std::string& target,
   return *this;
 }
 
-Command& Command::json() {
-  app_->add_flag("--json", context_->json, "Print data as JSON");
+Command& Command::json(const std::string& help) {
+  app_->add_flag("--json", context_->json, help);
   return *this;
 }
 

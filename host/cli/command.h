@@ -54,8 +54,8 @@ class Command {
   // `argument` restricted to a set of words.
   Command& choice_argument(const std::string& name, std::string& target,
                            const std::vector<std::string>& values, const std::string& help);
-  // --json: prints data as JSON.
-  Command& json();
+  // --json: prints data as JSON. `help` where there is more to say of it.
+  Command& json(const std::string& help = "Print data as JSON");
   // What to do when this command was chosen; the exit status.
   Command& action(std::function<int()> function);
 

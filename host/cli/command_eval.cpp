@@ -1,4 +1,5 @@
 // clade eval
+#include <cmath>
 #include <memory>
 
 #include <unistd.h>
@@ -25,6 +26,7 @@ Result<cell::EvalResult> evaluate_source(const EvalOptions& options, const std::
                                          const std::string& chunk) {
   cell::EvalRequest request;
   request.main = {source, chunk};
+  request.entry = "...";  // all its values
   request.cpu_ms = options.cpu_ms;
   request.wall_ms = options.wall_ms;
   request.memory_mb = options.memory_mb;
@@ -45,6 +47,45 @@ Result<cell::EvalResult> evaluate_file(const EvalOptions& options) {
   return evaluate_source(options, *source, options.file == "-" ? "stdin" : options.file);
 }
 
+// {ok, value, values (when there are several), output, …}. What JSON cannot hold makes the evaluation fail:
+// nobody would see what became of it.
+Value json_of(cell::EvalResult result) {
+  const Value::Array values = result.value.as_array();
+  result.value = values.empty() ? Value() : values.front();
+  if (auto status = check_values(values); !status) {
+    result.ok = false;
+    result.error = status.error().message;
+    result.code = status.error().code;
+  }
+  Value data = evaluation_value(result);
+  if (result.ok && values.size() > 1) data.set("values", values);
+  return data;
+}
+
+// Of a value that is a number or text itself: people need no JSON form of it.
+std::optional<std::string> shown_as_text(const Value& value) {
+  if (value.is_string()) return value.as_string();
+  if (value.is_nil()) return "nil";
+  if (!value.is_number() || std::isfinite(value.as_real())) return std::nullopt;
+  return std::isnan(value.as_real()) ? "nan" : value.as_real() < 0 ? "-inf" : "inf";
+}
+
+int print_values(Value::Array values) {
+  if (values.empty()) values.emplace_back();
+  for (Value& value : values) {
+    if (auto text = shown_as_text(value)) continue;
+    if (auto status = check_values({value}); !status) return fail(status.error());
+  }
+  for (const Value& value : values) {
+    if (const auto text = shown_as_text(value)) {
+      print_foreign(*text + "\n");
+    } else {
+      print_line(encode_json(value, isatty(STDOUT_FILENO) == 1));
+    }
+  }
+  return kOk;
+}
+
 int eval(const EvalOptions& options, const Context& context) {
   if (options.file.empty() == !options.code.has_value()) {
     return fail({"usage", "eval takes a FILE or -e CODE, one of them (see `clade eval --help`)"});
@@ -52,24 +93,21 @@ int eval(const EvalOptions& options, const Context& context) {
   auto result = options.code ? evaluate_code(options) : evaluate_file(options);
   if (!result) return fail(result.error());
   if (context.json) {
-    print_json(evaluation_value(*result));
-    return result->ok ? kOk : kFailed;
+    const Value data = json_of(std::move(*result));
+    print_json(data);
+    return data["ok"].as_bool() ? kOk : kFailed;
   }
   if (!result->output.empty()) print_foreign(result->output);
   if (!result->ok) return fail({result->code, result->error + " [" + result->code + "]"});
-  if (result->value.is_string()) {
-    print_foreign(result->value.as_string() + "\n");
-  } else {
-    print_line(result->value.is_nil() ? "nil" : encode_json(result->value, isatty(STDOUT_FILENO) == 1));
-  }
-  return kOk;
+  return print_values(result->value.as_array());
 }
 
 }  // namespace
 
 void add_eval_command(Command root, Context& context) {
   auto options = std::make_shared<EvalOptions>();
-  root.add("eval", "Run one Lua chunk in a process of its own, shut in; print its value or why there is none",
+  root.add("eval",
+           "Run one Lua chunk in a process of its own, shut in; print its values or why there are none",
            "clade eval -e '6 * 7'\n"
            "clade eval -e 'local t = {} for i = 1, 3 do t[i] = i * i end return t' --json\n"
            "clade eval chunk.lua --cpu-ms 2000 --memory-mb 128\n"
@@ -79,7 +117,13 @@ void add_eval_command(Command root, Context& context) {
       .number("--cpu-ms", options->cpu_ms, 1, 600000, "Processor time it may use (default 1000)")
       .number("--wall-ms", options->wall_ms, 1, 600000, "Time it may take (default 10000)")
       .number("--memory-mb", options->memory_mb, 1, 1024, "Memory it may use (default 64)")
-      .json()
+      .json(
+          "Print one object: ok, value (the first of several, values then holds all), or error and code; "
+          "output (what it printed), units, cpu_ms, wall_ms, memory_kb. A value that JSON cannot hold (NaN, "
+          "an "
+          "infinity, text that is not UTF-8) is an error with the code no_json; in output and error such "
+          "bytes "
+          "become U+FFFD")
       .action([options, &context] { return eval(*options, context); });
 }
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/codec.h"
 #include "loop/loop.h"
 
 namespace clade::cli {
@@ -46,6 +47,17 @@ Value evaluation_value(const cell::EvalResult& result) {
   value.set("wall_ms", static_cast<double>(result.wall_us) / 1000);
   value.set("memory_kb", result.memory_kb);
   return value;
+}
+
+Status check_values(const Value::Array& values) {
+  for (size_t i = 0; i < values.size(); ++i) {
+    auto status = check_json(values[i]);
+    if (status) continue;
+    const std::string which = values.size() == 1 ? "the value" : "value " + std::to_string(i + 1);
+    return failure("no_json", which + " has no JSON form: " + status.error().message +
+                                  "; make text of it in the chunk, e.g. with string.format");
+  }
+  return {};
 }
 
 }  // namespace clade::cli

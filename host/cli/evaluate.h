@@ -15,4 +15,8 @@ Result<cell::EvalResult> evaluate(cell::EvalRequest request);
 // `clade eval --json` prints it.
 Value evaluation_value(const cell::EvalResult& result);
 
+// Fails with "no_json", and says which part it is, if JSON cannot hold all the values exactly: NaN,
+// infinities, text that is not UTF-8.
+Status check_values(const Value::Array& values);
+
 }  // namespace clade::cli

@@ -8,7 +8,8 @@ local MODULE = { source = "text", chunk = "string?", modules = "table?" }
 
 -- Evaluates a chunk. Fields:
 --   source, chunk     its text and its name in tracebacks
---   entry, args       if given, the function `entry` of the table that the chunk returns is called with the list `args`
+--   entry, args       if given, the function `entry` of the table that the chunk returns is called with the list `args`;
+--                     the entry "..." asks for a list of all values that the chunk returns instead of the first one
 --   modules           what its `require` finds: id → { source, chunk }
 --   subject           { source, chunk, modules }: a second VM that the chunk calls with subject.call(name, ...)
 --   cpu_ms, wall_ms, memory_mb    limits (1,000, 10,000 and 64); past a soft one it dies with a traceback

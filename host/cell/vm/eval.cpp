@@ -34,6 +34,7 @@ Result<Value> run(Vm& vm, const Value& frame) {
   const auto count = static_cast<int64_t>(frame["args"].as_array().size());
   auto values = vm.call("run", {frame["entry"], frame["args"], Value(count)});
   if (!values) return failure(values.error());
+  if (frame["entry"].as_string() == "...") return Value(std::move(*values));
   return values->empty() ? Value() : std::move(values->front());
 }
 

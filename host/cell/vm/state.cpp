@@ -160,7 +160,8 @@ Result<Value::Array> Vm::call(const char* function, const Value::Array& argument
     const int last = lua_gettop(state);
     reserve_stack(state);
     for (int index = 2; index <= last; ++index) {
-      auto value = to_value(state, index, "the value");
+      const std::string which = last > 2 ? "value " + std::to_string(index - 1) : "the value";
+      auto value = to_value(state, index, which);
       if (!value) {
         failed = value.error();
         return;

@@ -70,6 +70,49 @@ TEST_CASE("eval --json tells value, cost and failure") {
   CHECK((*bad)["code"].as_string() == "error");
 }
 
+TEST_CASE("eval prints all values of a chunk, each on a line") {
+  CHECK(test::run_clade({"eval", "-e", "1, 'two', nil, {3}"}).out == "1\ntwo\nnil\n[3]\n");
+  CHECK(test::run_clade({"eval", "-e", "0/0, 1/0, -1/0"}).out == "nan\ninf\n-inf\n");
+  CHECK(test::run_clade({"eval", "-e", "'\\255'"}).out == "\xff\n");
+  const auto several = decode_json(test::run_clade({"eval", "-e", "1, nil, {3}", "--json"}).out);
+  REQUIRE(several.has_value());
+  CHECK((*several)["value"] == Value(1));
+  CHECK((*several)["values"] == Value(Value::Array{1, Value(), Value::Array{3}}));
+  const auto one = decode_json(test::run_clade({"eval", "-e", "{1, 2}", "--json"}).out);
+  REQUIRE(one.has_value());
+  CHECK((*one)["value"] == Value(Value::Array{1, 2}));
+  CHECK_FALSE(one->has("values"));
+  CHECK(contains(test::run_clade({"eval", "--help"}).out, "values then holds all"));
+}
+
+TEST_CASE("what JSON cannot hold is an error that says which part it is") {
+  for (const auto& [code, said] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"0/0", "the value has no JSON form: the value is not a finite number"},
+           {"{a = {1, 1/0}}", "the value has no JSON form: .a[2] is not a finite number"},
+           {"1, '\255'", "value 2 has no JSON form: the value is a string that is not UTF-8"},
+           {"{['\255'] = 1}", "the value has no JSON form: the value has a key that is not UTF-8"}}) {
+    INFO(code);
+    const auto result = test::run_clade({"eval", "-e", code, "--json"});
+    CHECK(result.exit == kFailed);
+    const auto data = decode_json(result.out);
+    REQUIRE(data.has_value());
+    CHECK_FALSE((*data)["ok"].as_bool(true));
+    CHECK((*data)["code"].as_string() == "no_json");
+    CHECK(contains((*data)["error"].as_string(), said));
+    CHECK_FALSE(data->has("value"));
+  }
+  const auto result = test::run_clade({"eval", "-e", "1, {0/0}"});
+  CHECK(result.exit == kFailed);
+  CHECK(result.out.empty());
+  CHECK(contains(result.err, "[1] is not a finite number"));
+}
+
+TEST_CASE("an error in tail position does not name a script of the host") {
+  const auto result = test::run_clade({"eval", "-e", "error('x')"});
+  CHECK(result.exit == kFailed);
+  CHECK(result.err == "clade: x [error]\n");
+}
+
 TEST_CASE("eval reads a file or stdin") {
   const test::TemporaryFolder folder;
   REQUIRE(write_file_atomic(folder / "chunk.lua", "return 'from a file'\n").has_value());

@@ -70,6 +70,15 @@ TEST_CASE("an error in tail position names the chunk or nothing, never what call
         "chunk:1: x\nstack traceback:\n\tchunk:1: in the chunk");
 }
 
+TEST_CASE("the entry of dots stands for every value of the chunk") {
+  CellProcess cell;
+  const Value dots{{"entry", "..."}};
+  CHECK(cell.eval("return 1, nil, 'x', nil", dots)["value"] == Value(Value::Array{1, Value(), "x", Value()}));
+  CHECK(cell.eval("local x", dots)["value"] == Value(Value::Array{}));
+  CHECK_THAT(cell.eval("return 1, print", dots)["error"].as_string(), Contains("value 2 is a function"));
+  CHECK(cell.eval("return 1, 2")["value"] == Value(1));
+}
+
 TEST_CASE("units are integers from 0") {
   CellProcess cell;
   for (const char* units : {"-1", "0/0", "1/0", "0.5", "'3'", "nil", "2^54"}) {
