@@ -1,6 +1,4 @@
 // clade task …, clade why
-#include <iostream>
-#include <iterator>
 #include <memory>
 
 #include <unistd.h>
@@ -35,16 +33,18 @@ struct TaskOptions {
 Result<Value> read_payload(const std::string& text) {
   std::string json = text;
   std::string where = "--payload";
-  if (text == "@-") {
-    where = "the payload on stdin";
-    json.assign(std::istreambuf_iterator<char>(std::cin), {});
-  } else if (!text.empty() && text.front() == '@') {
-    where = text.substr(1);
-    auto file = read_file(where, CodecLimits{}.bytes);
+  if (!text.empty() && text.front() == '@') {
+    const bool piped = text == "@-";
+    where = piped ? "the payload on stdin" : text.substr(1);
+    auto file = read_file(piped ? "/dev/stdin" : where, kControlLineBytes);
+    if (!file && file.error().code == "limit") return failure(too_large(where));
     if (!file) return failure(file.error());
-    json = *file;
+    json = std::move(*file);
   }
   auto payload = decode_json(json);
+  if (!payload && payload.error().code == "limit") {
+    return failure("usage", where + ", " + payload.error().message);
+  }
   if (!payload) {
     return failure("usage", where + " is not JSON: " + payload.error().message +
                                 R"x(; write e.g. --payload '{"path":"a.txt"}', or --payload @FILE)x");
@@ -210,7 +210,7 @@ void add_task_commands(Command root, Context& context) {
       .argument("TYPE", options->type, "Type of the task; a role with a matching pattern takes it")
       .number("-p,--priority", options->priority, 1, 10, "1 to 10, 10 first (default 5)")
       .option("--payload", options->payload, "JSON|@FILE",
-              "What the task is about: JSON, @FILE, or @- for stdin")
+              "What the task is about: JSON, @FILE, or @- for stdin; at most 1 MB")
       .option("--after", options->after, "ID",
               "Wait until this task is completed; may be given several times")
       .json()

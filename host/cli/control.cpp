@@ -76,17 +76,17 @@ struct Control::State : std::enable_shared_from_this<Control::State> {
       const size_t end = connection.buffer.find('\n');
       if (end == std::string::npos) {
         if (connection.buffer.size() > kControlLineBytes)
-          refuse(id, "limit", "the request is longer than 1 MB");
+          refuse(id, "limit", too_large("the request").message);
         return;
       }
-      if (end > kControlLineBytes) return refuse(id, "limit", "the request is longer than 1 MB");
+      if (end > kControlLineBytes) return refuse(id, "limit", too_large("the request").message);
       if (connection.stream.unwritten() > kControlUnreadBytes) {
         connections.erase(place);  // it asks and does not read
         return;
       }
       const std::string line = connection.buffer.substr(0, end);
       connection.buffer.erase(0, end + 1);
-      auto asked = decode_json(line, CodecLimits{kControlLineBytes, 64});
+      auto asked = decode_json(line, CodecLimits{kControlLineBytes, kControlDepth});
       if (!asked) return refuse(id, "invalid", "the request is not JSON: " + asked.error().message);
       if (!(*asked)["command"].is_string() || (asked->has("args") && !(*asked)["args"].is_map())) {
         return refuse(id, "invalid", R"(a request is {"command":"…","args":{…}} on one line)");

@@ -14,8 +14,11 @@
 
 namespace clade::cli {
 
-inline constexpr size_t kControlLineBytes =
-    1u << 20;  // of a request; a longer one is refused and the connection closed
+// Of a request. Commands refuse a longer one before they send anything; the host closes the connection of
+// whoever sends it all the same.
+inline constexpr size_t kControlLineBytes = 1u << 20;
+// Nested arrays and maps in a request: a payload may have 64, the request's own maps come on top.
+inline constexpr size_t kControlDepth = 66;
 inline constexpr size_t kControlUnreadBytes =
     1u << 20;  // answers that a client leaves unread before it is dropped
 inline constexpr size_t kControlAnswerBytes = 64u << 20;  // of an answer: what a client reads at most
@@ -44,8 +47,12 @@ class Control {
   std::shared_ptr<State> state_;
 };
 
-// The commands' side: asks the host of a swarm and waits for its answer, at most 60 s. Errors: "no_host"
-// (nobody listens), "io", and whatever the host answers.
+// The "limit" error of `what` that does not fit into a request: names the limit, and what to do instead.
+Error too_large(const std::string& what);
+
+// The commands' side: asks the host of a swarm and waits for its answer, at most 60 s. Errors: "limit" (the
+// request is larger than kControlLineBytes; nothing was sent), "no_host" (nobody listens), "io", and whatever
+// the host answers.
 Result<Value> request(const std::string& folder, const std::string& command, const Value& args);
 
 }  // namespace clade::cli

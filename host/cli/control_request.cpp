@@ -94,7 +94,15 @@ Result<std::string> receive_line(int descriptor) {
 
 }  // namespace
 
+Error too_large(const std::string& what) {
+  return {"limit", what + " is larger than " + std::to_string(kControlLineBytes >> 20) +
+                       " MB, the most that a host takes at once: put the data into a file that the agent may "
+                       "read, e.g. below knowledge/, and name the file instead"};
+}
+
 Result<Value> request(const std::string& folder, const std::string& command, const Value& args) {
+  const std::string line = encode_json({{"command", command}, {"args", args}});
+  if (line.size() > kControlLineBytes) return failure(too_large("the request " + command));
   const Descriptor state(open(state_folder(folder).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (state < 0) return failure(no_host(folder));
   const Descriptor descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -107,12 +115,12 @@ Result<Value> request(const std::string& folder, const std::string& command, con
     return failure("io", "cannot reach the host on " + socket_path(folder) + ": " + system_reason(errno) +
                              "; only the user who started it may");
   }
-  if (auto sent = send_all(descriptor, encode_json({{"command", command}, {"args", args}}) + "\n"); !sent) {
+  if (auto sent = send_all(descriptor, line + "\n"); !sent) {
     return failure(sent.error());
   }
-  auto line = receive_line(descriptor);
-  if (!line) return failure(line.error());
-  auto answer = decode_json(*line, CodecLimits{kControlAnswerBytes, 66});
+  auto received = receive_line(descriptor);
+  if (!received) return failure(received.error());
+  auto answer = decode_json(*received, CodecLimits{kControlAnswerBytes, kControlDepth});
   if (!answer) return failure(broken("sent an answer that is no JSON (" + answer.error().message + ")"));
   if ((*answer)["ok"].as_bool()) return (*answer)["data"];
   const Value& error = (*answer)["error"];

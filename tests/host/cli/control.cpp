@@ -173,6 +173,22 @@ TEST_CASE("a command asks its host and gets data or an error") {
   CHECK(answers[1].error() == Error{"refused", "not today"});
 }
 
+TEST_CASE("a request that the host would not take is refused before anything is sent") {
+  Fixture fixture;
+  const auto answer = request(fixture.folder.path(), "echo", {{"text", std::string(kControlLineBytes, 'x')}});
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().code == "limit");
+  CHECK(answer.error().message.find("the request echo is larger than 1 MB") == 0);
+  CHECK(fixture.control->connections() == 0);
+}
+
+TEST_CASE("a request may hold a payload of the full depth") {
+  Fixture fixture;
+  std::string deep = std::string(CodecLimits{}.depth, '[') + std::string(CodecLimits{}.depth, ']');
+  CHECK(fixture.talk("{\"command\":\"echo\",\"args\":{\"payload\":" + deep + "}}\n", 1) ==
+        "{\"data\":{\"payload\":" + deep + "},\"ok\":true}\n");
+}
+
 TEST_CASE("without a host a command is told how to start one") {
   const test::TemporaryFolder folder;
   const auto nothing = request(folder.path(), "status", Value::Map{});
