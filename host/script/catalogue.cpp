@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "script/nearest.h"
+#include "script/yaml.h"
 
 namespace clade::script {
 namespace {
@@ -48,6 +49,25 @@ std::string manifest_path(const std::string& name) {
   return skill_folder(rest_of(name)) + "/skill.yaml";
 }
 
+const YamlNode* item_with(const YamlNode& list, const std::string& text) {
+  for (const auto& item : list.items) {
+    if (item.kind == YamlNode::Kind::scalar && item.scalar.is_string() && item.scalar.as_string() == text)
+      return &item;
+  }
+  return nullptr;
+}
+
+// "agents/x/agent.yaml:3:10: ", where the script's manifest names the skill; without the place if the file
+// has changed since it was read.
+std::string place_of_use(const Catalogue& catalogue, const std::string& name, const std::string& id) {
+  const std::string path = manifest_path(name);
+  const auto root = load_yaml(catalogue.folder + "/" + path);
+  const YamlNode* list = root ? root->find(kind_of(name) == "agent" ? "skills" : "uses") : nullptr;
+  const YamlNode* item = list ? item_with(*list, id) : nullptr;
+  return path +
+         (item ? ":" + std::to_string(item->mark.line) + ":" + std::to_string(item->mark.column) : "") + ": ";
+}
+
 std::vector<std::string> ids_of(const std::map<std::string, SkillManifest>& skills) {
   std::vector<std::string> ids;
   ids.reserve(skills.size());
@@ -71,7 +91,7 @@ class Walk {
     }
     const auto skill = catalogue_.skills.find(id);
     if (skill == catalogue_.skills.end()) {
-      const std::string user = path_.empty() ? "" : manifest_path("skill:" + path_.back()) + ": ";
+      const std::string user = path_.empty() ? "" : place_of_use(catalogue_, "skill:" + path_.back(), id);
       return failure("not_found", user + "no skill \"" + id + "\"" +
                                       did_you_mean(id, ids_of(catalogue_.skills)) + ": add " +
                                       skill_folder(id) + ", or take it out");
@@ -157,6 +177,7 @@ Result<AgentManifest> read_role_folder(const std::string& folder, const std::str
 
 Result<Catalogue> read_catalogue(const std::string& folder) {
   Catalogue catalogue;
+  catalogue.folder = folder;
   const std::string path = folder + "/swarm.yaml";
   auto swarm = read_swarm_manifest(path);
   if (!swarm && swarm.error().code == "not_found") {
@@ -209,7 +230,8 @@ Status check_uses(const Catalogue& catalogue, const std::string& name) {
     auto order = all_uses(catalogue, {id});
     if (order) continue;
     const bool own = !catalogue.skills.count(id);
-    return failure(order.error().code, (own ? manifest_path(name) + ": " : "") + order.error().message);
+    return failure(order.error().code,
+                   (own ? place_of_use(catalogue, name, id) : "") + order.error().message);
   }
   return {};
 }

@@ -15,6 +15,7 @@ namespace clade::script {
 inline constexpr size_t kSourceBytes = 1u << 20;
 
 struct Catalogue {
+  std::string folder;  // that it was read from: errors look up there where a name stands
   SwarmManifest swarm;
   std::map<std::string, AgentManifest> roles;   // those that swarm.yaml uses
   std::map<std::string, SkillManifest> skills;  // by id
@@ -37,7 +38,7 @@ Result<SkillManifest> read_skill_folder(const std::string& folder, const std::st
 Result<AgentManifest> read_role_folder(const std::string& folder, const std::string& role);
 
 // Fails with "not_found" if a role or skill names a skill that is not in the catalogue, with "cycle" if
-// skills use each other in a circle; names the file.
+// skills use each other in a circle; names the file, and line and column of a name that is not there.
 Status check_uses(const Catalogue& catalogue, const std::string& name);
 Status check_all_uses(const Catalogue& catalogue);
 // The given skills and those they use, transitively; each after those it uses. Errors: "not_found", "cycle"

@@ -154,14 +154,14 @@ TEST_CASE("a swarm that does not load says which file and who needs it", "[libra
   SECTION("a role's skill that is not there") {
     swarm.write("agents/worker/agent.yaml", "skills: [sort.quik]\n");
     CHECK(message() ==
-          "agents/worker/agent.yaml: no skill \"sort.quik\" (did you mean \"sort.quick\"?): add "
+          "agents/worker/agent.yaml:1:10: no skill \"sort.quik\" (did you mean \"sort.quick\"?): add "
           "skills/sort/quik, or "
           "take it out");
   }
   SECTION("a skill's skill that is not there") {
     swarm.skill("sort.quick", "uses: [math.none]\n", "return 1");
     CHECK(message() ==
-          "skills/sort/quick/skill.yaml: no skill \"math.none\": add skills/math/none, or take it out");
+          "skills/sort/quick/skill.yaml:2:8: no skill \"math.none\": add skills/math/none, or take it out");
   }
   SECTION("a circle") {
     swarm.skill("sort.base", "uses: [sort.quick]\n", "return 1");
