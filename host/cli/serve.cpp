@@ -102,6 +102,7 @@ class Host {
   std::map<std::string, ViewState::Agent> doing_;
   int64_t started_at_ = 0;
   int idle_ticks_ = 0;
+  bool begun_ = false;  // agents may work
   bool stopping_ = false;
   int status_ = 0;
 };
@@ -241,6 +242,7 @@ int Host::run() {
   watch_.reset();
   tick_.stop();
   dispatcher_->stop();
+  if (!begun_) return status_;  // nothing ran: the error has said all there is
   show();
   Value summary{{"seconds", std::round(static_cast<double>(clock_.wall_ms() - started_at_) / 100) / 10}};
   Value approvals = Value::Array();
@@ -269,6 +271,7 @@ void Host::begin() {
   }
   watch();
   dispatcher_->start();
+  begun_ = true;
   log_.info("host", "up as process " + std::to_string(getpid()));
   announce_ready(options_.ready_descriptor);
   if (options_.until_idle || options_.live)

@@ -287,7 +287,7 @@ void View::task(const queue::Task& task, queue::Verb verb, const std::string& ag
 
 void View::event(const std::string& agent, const std::string& text) {
   Screen& screen = *screen_;
-  screen.line(screen.colour(Colour::blue, plain(agent)) + " " + plain(text),
+  screen.line(screen.colour(Colour::blue, plain(agent)) + " " + plain(text.substr(0, text.find('\n'))),
               {{"at", screen.clock.wall_ms()}, {"event", "log"}, {"agent", agent}, {"text", text}});
 }
 

@@ -87,6 +87,17 @@ TEST_CASE("a detached host answers until it is stopped, what it did can be read 
   CHECK(decode_json(swarm.run({"logs", "-n", "1", "--json"}).out).value()["level"].is_string());
 }
 
+TEST_CASE("a role that raises when it is loaded is an error with its line and nothing else") {
+  const Swarm swarm;
+  swarm.write("agents/greeter/init.lua", "\nerror('no way')\n");
+  const auto result = swarm.run({"run", "--until-idle"});
+  CHECK(result.exit == kFailed);
+  CHECK(result.out.empty());
+  CHECK(contains(result.err, "the role greeter does not load: agents/greeter/init.lua@"));
+  CHECK(contains(result.err, ":2: no way\n"));
+  CHECK_FALSE(contains(result.err, "[C]"));
+}
+
 TEST_CASE("what the host refuses is said") {
   Swarm swarm;
   swarm.start();

@@ -54,7 +54,7 @@ TEST_CASE("in a pipe an event is a plain line") {
   CHECK(fixture.taken() == "1:15 t1 work failed by builder: it broke\n");
   view.task(Fixture::task(), queue::Verb::assign);
   CHECK(fixture.taken().empty());
-  view.event("critic", "evil \x1b[2J text");
+  view.event("critic", "evil \x1b[2J text\nstack traceback:\n\t…");
   CHECK(fixture.taken() == "1:15 critic evil \\x1b[2J text\n");
   view.banner("no landlock");
   CHECK(fixture.taken() == "1:15 no landlock\n");
