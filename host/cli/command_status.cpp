@@ -25,7 +25,11 @@ void print_running(const Value& status) {
   print_line("queue:      " + counts(status["queue"]));
   print_line("in flight:  " + readable(status["in_flight"]));
   print_line(std::string("approvals:  ") + (status["approve"].as_string() == "auto" ? "auto" : "ask"));
-  print_line("cells:      " + plain(readable(status["cells"])));
+  const Value& cells = status["cells"];
+  print_line("cells:      " + readable(cells["shared"]) + " shared, " + readable(cells["solo"]) + " alone, " +
+             readable(cells["deaths"]) + " died so far");
+  print_line("evaluated:  " + readable(cells["evaluating"]) + " now, " + readable(cells["waiting"]) +
+             " waiting");
   for (const auto& [layer, missing] : status["layers"].as_map()) {
     if (missing.as_string().empty()) continue;
     print_line(paint(colour_wanted(1), Colour::yellow, "degraded:") + "   " +
