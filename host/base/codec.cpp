@@ -16,7 +16,7 @@
 namespace clade {
 namespace {
 
-// How much of a key an error repeats.
+// How much of a foreign text a message repeats.
 constexpr size_t kShownBytes = 60;
 
 // Builds a Value from the events of either parser, and refuses what passes the limits as soon as it is seen.
@@ -42,8 +42,7 @@ class Builder {
 
   bool key(std::string text) {
     Frame& frame = stack_.back();
-    if (frame.map.count(text))
-      return fail("invalid", "the key \"" + valid_utf8(text.substr(0, kShownBytes)) + "\" appears twice");
+    if (frame.map.count(text)) return fail("invalid", "the key " + in_quotes(text) + " appears twice");
     frame.key = std::move(text);
     return true;
   }
@@ -274,6 +273,27 @@ std::string valid_utf8(std::string_view text) {
     }
   }
   return out;
+}
+
+std::string in_quotes(std::string_view text) {
+  const std::string valid = valid_utf8(text);
+  size_t end = 0;
+  for (size_t characters = 0; end < valid.size(); ++end) {
+    const bool begins = (static_cast<unsigned char>(valid[end]) & 0xC0u) != 0x80u;
+    if (begins && characters++ == kShownBytes) break;
+  }
+  return encode_json(end < valid.size() ? valid.substr(0, end) + "…" : valid);
+}
+
+std::string legible(std::string_view text) {
+  constexpr std::string_view marks = "_-.:/#@";
+  const auto fits = [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           marks.find(c) != std::string_view::npos;
+  };
+  const bool plain =
+      !text.empty() && text.size() <= kShownBytes && std::all_of(text.begin(), text.end(), fits);
+  return plain ? std::string(text) : in_quotes(text);
 }
 
 std::string encode_msgpack(const Value& value) {

@@ -25,6 +25,12 @@ Result<Value> decode_msgpack(std::string_view bytes, const CodecLimits& limits =
 // The text with every byte that is no part of valid UTF-8 (RFC 3629) replaced by U+FFFD.
 std::string valid_utf8(std::string_view text);
 
+// A foreign text between quotation marks, for a message: control characters escaped as in JSON, and what is
+// longer than 60 characters cut, with "…".
+std::string in_quotes(std::string_view text);
+// An id or name for a message: as it is if it looks like one, otherwise quoted.
+std::string legible(std::string_view text);
+
 // JSON text, one line unless `pretty` (2 spaces). NaN and infinities become null, bytes that are not UTF-8
 // become U+FFFD: check with `check_json` where that loss matters.
 std::string encode_json(const Value& value, bool pretty = false);

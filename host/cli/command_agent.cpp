@@ -81,7 +81,7 @@ int show(const std::string& name, const Context& context) {
     if (one.name == name) entry = &one;
   }
   if (!entry) {
-    return fail({"not_found", "no agent " + name + " in " + *folder + "/swarm.yaml" +
+    return fail({"not_found", "no agent " + legible(name) + " in " + *folder + "/swarm.yaml" +
                                   script::did_you_mean(name, known) + ": see `clade agent list`"});
   }
   auto manifest = agent_manifest(*folder, entry->role);

@@ -126,7 +126,8 @@ int show(const TaskOptions& options, const Context& context) {
   auto task = queue::task_with_history(*database, options.id);
   if (!task) return fail(task.error());
   if (task->is_nil())
-    return fail({"not_found", "no task " + options.id + " in " + *folder + ": see `clade task list`"});
+    return fail(
+        {"not_found", "no task " + legible(options.id) + " in " + *folder + ": see `clade task list`"});
   if (context.json) {
     print_json(*task);
     return kOk;

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "base/bytes.h"
+#include "base/codec.h"
 #include "script/nearest.h"
 
 namespace clade::cli {
@@ -30,8 +31,8 @@ bool exists(const std::string& path) {
 
 Result<std::string> skill_folder(const std::string& id) {
   if (!script::is_skill_id(id)) {
-    return failure("usage", "\"" + id +
-                                "\" is no skill id: write LAYER.NAME in small letters, digits and _, e.g. "
+    return failure("usage", in_quotes(id) +
+                                " is no skill id: write LAYER.NAME in small letters, digits and _, e.g. "
                                 "optimize.bin_packing");
   }
   const size_t dot = id.find('.');
@@ -61,7 +62,7 @@ Result<script::SkillManifest> skill_manifest(const std::string& folder, const st
   if (!below) return failure(below.error());
   const std::string path = *below + "/skill.yaml";
   if (!exists(folder + "/" + path)) {
-    return failure("not_found", "no skill " + id + " in " + folder + ": there is no " + path +
+    return failure("not_found", "no skill " + legible(id) + " in " + folder + ": there is no " + path +
                                     script::did_you_mean(id, skill_ids(folder)) + "; see `clade skill list`");
   }
   return script::read_skill_manifest(folder + "/" + path);
@@ -70,7 +71,7 @@ Result<script::SkillManifest> skill_manifest(const std::string& folder, const st
 Result<script::AgentManifest> agent_manifest(const std::string& folder, const std::string& role) {
   const std::string path = "agents/" + role + "/agent.yaml";
   if (role.find('/') != std::string::npos || !exists(folder + "/" + path)) {
-    return failure("not_found", "no role " + role + " in " + folder + ": there is no " + path +
+    return failure("not_found", "no role " + legible(role) + " in " + folder + ": there is no " + path +
                                     script::did_you_mean(role, role_names(folder)) +
                                     "; see `clade agent list`");
   }
@@ -92,7 +93,7 @@ Status check_agent(const std::string& folder, const std::string& name) {
     for (std::string& instance : instance_names(entry)) known.push_back(std::move(instance));
   }
   if (std::find(known.begin(), known.end(), name) != known.end()) return {};
-  return failure("not_found", "no agent \"" + name + "\" in " + folder + "/swarm.yaml" +
+  return failure("not_found", "no agent " + legible(name) + " in " + folder + "/swarm.yaml" +
                                   script::did_you_mean(name, known) + ": see `clade agent list`");
 }
 

@@ -88,7 +88,7 @@ std::string joined(std::vector<std::string> names) {
 }
 
 tl::unexpected<Error> not_waiting(const std::string& id) {
-  return failure("not_found", "no message " + valid_utf8(id) + " waits: see `clade mail list`");
+  return failure("not_found", "no message " + legible(id) + " waits: see `clade mail list`");
 }
 
 }  // namespace
@@ -195,7 +195,7 @@ Result<std::vector<std::string>> Mail::resolve(const std::string& address) const
     roles.push_back(recipient.role);
     topics.insert(topics.end(), recipient.topics.begin(), recipient.topics.end());
   }
-  const std::string shown = "\"" + valid_utf8(address) + "\"";
+  const std::string shown = in_quotes(address);
   if (address == "all") {
     return boxes_->names([](const Recipient&) { return true; }, "nobody is there for \"all\"", agents);
   }

@@ -50,7 +50,7 @@ tl::unexpected<Error> illegal(const std::string& id, State state, Verb verb) {
 }
 
 tl::unexpected<Error> unknown(const std::string& id) {
-  return failure("not_found", "no task " + valid_utf8(id) + ": see `clade task list`");
+  return failure("not_found", "no task " + legible(id) + ": see `clade task list`");
 }
 
 std::optional<State> Queue::Index::state_of(const std::string& id) const {

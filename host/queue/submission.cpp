@@ -21,20 +21,21 @@ bool is_type_name(std::string_view text) {
 }
 
 // How an error names a task that may not have an id yet.
-std::string label(const NewTask& task, size_t position) {
-  if (!task.id.empty()) return "task " + task.id;
-  return "task " + std::to_string(position + 1) + " of the submission (type \"" + valid_utf8(task.type) +
-         "\")";
+std::string label(const std::vector<NewTask>& tasks, size_t position) {
+  const NewTask& task = tasks[position];
+  if (!task.id.empty()) return "task " + legible(task.id);
+  if (tasks.size() == 1) return "the task";
+  return "task " + std::to_string(position + 1) + " of the submission (type " + in_quotes(task.type) + ")";
 }
 
-Status check_alone(const NewTask& task, size_t position, const Surroundings& surroundings) {
-  const std::string who = label(task, position);
+Status check_alone(const std::vector<NewTask>& tasks, size_t position, const Surroundings& surroundings) {
+  const NewTask& task = tasks[position];
+  const std::string who = label(tasks, position);
   if (!is_type_name(task.type)) {
-    return failure(
-        "invalid",
-        who + ": the type \"" + valid_utf8(task.type) +
-            "\" is no name: use letters, digits, \"_\", \"-\" and \".\", a letter first, at most " +
-            std::to_string(kLongestType));
+    return failure("invalid", who + ": the type " + in_quotes(task.type) +
+                                  " is no name: use letters, digits, \"_\", \"-\" and \".\", a "
+                                  "letter first, at most " +
+                                  std::to_string(kLongestType));
   }
   if (task.priority < 1 || task.priority > 10) {
     return failure("invalid", who + ": the priority " + std::to_string(task.priority) +
@@ -50,7 +51,7 @@ Status check_alone(const NewTask& task, size_t position, const Surroundings& sur
   if (surroundings.handles && !surroundings.handles(task.type)) {
     const std::string known = surroundings.describe ? surroundings.describe() : "";
     return failure("unknown_type",
-                   who + ": no role handles \"" + task.type + "\"" +
+                   who + ": no role handles " + in_quotes(task.type) +
                        (known.empty() ? ": add the type to a role's `tasks`" : ": there are " + known));
   }
   return {};
@@ -124,10 +125,11 @@ Status check_submission(const std::vector<NewTask>& tasks, const std::vector<std
                         const Surroundings& surroundings) {
   std::map<std::string, const NewTask*> by_id;
   for (size_t i = 0; i < tasks.size(); ++i) {
-    if (auto status = check_alone(tasks[i], i, surroundings); !status) return status;
+    if (auto status = check_alone(tasks, i, surroundings); !status) return status;
     if (tasks[i].id.empty()) continue;
     if (surroundings.state(tasks[i].id)) {
-      return failure("conflict", "there is a task " + tasks[i].id + " already: choose another id, or none");
+      return failure("conflict",
+                     "there is a task " + legible(tasks[i].id) + " already: choose another id, or none");
     }
     if (!by_id.emplace(tasks[i].id, &tasks[i]).second) {
       return failure("conflict",
@@ -140,13 +142,13 @@ Status check_submission(const std::vector<NewTask>& tasks, const std::vector<std
       if (by_id.count(dependency) || outbox.count(dependency)) continue;
       const auto state = surroundings.state(dependency);
       if (!state) {
-        return failure("not_found", label(tasks[i], i) + " depends on " + valid_utf8(dependency) +
+        return failure("not_found", label(tasks, i) + " depends on " + legible(dependency) +
                                         ", which does not exist: see `clade task list`");
       }
       if (*state == State::cancelled || *state == State::dead_letter) {
-        return failure("dependency_failed", label(tasks[i], i) + " depends on " + dependency +
-                                                ", which ended " + name(*state) + ": `clade task retry " +
-                                                dependency + "` first, or leave the dependency out");
+        return failure("dependency_failed", label(tasks, i) + " depends on " + dependency + ", which ended " +
+                                                name(*state) + ": `clade task retry " + dependency +
+                                                "` first, or leave the dependency out");
       }
     }
   }

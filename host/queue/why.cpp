@@ -323,7 +323,7 @@ class Explanation {
 Result<Value> why(store::Database& database, const std::string& id, int64_t now_ms) {
   auto task = task_with_history(database, id);
   if (!task) return failure(task.error());
-  if (task->is_nil()) return failure("not_found", "no task " + valid_utf8(id) + ": see `clade task list`");
+  if (task->is_nil()) return failure("not_found", "no task " + legible(id) + ": see `clade task list`");
   return Explanation(database, std::move(*task), now_ms).run();
 }
 

@@ -12,6 +12,8 @@ using clade::check_json;
 using clade::CodecLimits;
 using clade::decode_json;
 using clade::encode_json;
+using clade::in_quotes;
+using clade::legible;
 using clade::valid_utf8;
 using clade::Value;
 using namespace std::string_literals;
@@ -30,6 +32,21 @@ std::string check_fails(const std::string& text, const std::string& code, const 
 const std::string kReplacement = "\xEF\xBF\xBD";
 
 }  // namespace
+
+TEST_CASE("foreign texts are made fit for a message", "[codec]") {
+  CHECK(in_quotes("") == "\"\"");
+  CHECK(in_quotes("a\n\x1b\xff\"") == "\"a\\n\\u001B" + kReplacement + "\\\"\"");
+  std::string long_text;
+  for (int i = 0; i < 60; ++i) long_text += "ü";
+  CHECK(in_quotes(long_text) == "\"" + long_text + "\"");
+  CHECK(in_quotes(long_text + "x") == "\"" + long_text + "…\"");
+  CHECK(legible("r12.1") == "r12.1");
+  CHECK(legible("skill:a.b") == "skill:a.b");
+  CHECK(legible("m1/builder#2") == "m1/builder#2");
+  for (const auto& [text, shown] : {std::pair{"", "\"\""}, {"a b", "\"a b\""}, {"t1,t2", "\"t1,t2\""}})
+    CHECK(legible(text) == shown);
+  CHECK(legible(std::string(61, 'x')) == in_quotes(std::string(61, 'x')));
+}
 
 TEST_CASE("JSON gives back what went in", "[codec]") {
   const Value value{{"a", Value(Value::Array{1, 2.5, "x\n\"\\\0"s, true, Value(), Value(Value::Array{})})},

@@ -115,7 +115,11 @@ TEST_CASE("what the host refuses is said") {
            {{"mail", "send", "somewhere", "x"}, "somewhere"},
            {{"script", "rollback", "nonsense"}, "nonsense"},
            {{"task", "show", "t99"}, "no task t99"},
-           {{"task", "list", "--state", "odd"}, "odd"},
+           {{"task", "show", "t 9"}, "no task \"t 9\""},
+           {{"task", "cancel", "t 9"}, "no task \"t 9\""},
+           {{"why", "t\n9"}, "no task \"t\\n9\""},
+           {{"task", "add", "a\nb"}, "the task: the type \"a\\nb\" is no name"},
+           {{"mail", "list", "--agent", "greter"}, "no agent greter in "},
            {{"script", "show", "gretter"}, "did you mean \"agent:greeter\"?"}}) {
     const auto result = swarm.run(arguments);
     INFO(arguments[0] << " " << arguments[1]);

@@ -29,7 +29,7 @@ TEST_CASE("the log of an agent that there is none of is an error that names a ne
   CHECK(unknown.exit == kFailed);
   CHECK(unknown.out.empty());
   CHECK(contains(unknown.err,
-                 "no agent \"greter\" in " + swarm.path("swarm.yaml") + " (did you mean \"greeter\"?)"));
+                 "no agent greter in " + swarm.path("swarm.yaml") + " (did you mean \"greeter\"?)"));
   CHECK(swarm.run({"logs", "greter", "-f"}).exit == kFailed);
   // Known and silent is no error, nor is one that was there once.
   const auto silent = swarm.run({"logs", "greeter"});

@@ -506,6 +506,7 @@ TEST_CASE("verbs on no task say so") {
   fixture.refused(queue.refuse("no", "a", "", fixture.batch), "not_found");
   fixture.refused(queue.cancel("no", "a", "", fixture.batch), "not_found");
   fixture.refused(queue.retry("no", "a", *fixture.database, fixture.batch), "not_found");
+  CHECK(queue.cancel("", "a", "", fixture.batch).error().message == "no task \"\": see `clade task list`");
   fixture.refused(queue.claim("no", 1, 1000, "w", fixture.batch), "not_found");
   fixture.refused(queue.accept("no", "r", fixture.batch), "not_found");
   fixture.refused(queue.reject("no", "r", "", fixture.batch), "not_found");

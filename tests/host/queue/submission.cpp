@@ -37,11 +37,20 @@ TEST_CASE("a task that cannot be is refused with what is wrong, and nothing ente
   }
   SECTION("a type that is no name") {
     bad.type = "wo rk";
-    names = "the type \"wo rk\" is no name";
+    names = "task bad: the type \"wo rk\" is no name";
   }
   SECTION("no type") {
     bad.type = "";
     names = "is no name";
+  }
+  SECTION("a type that would drive the terminal, of a task without an id") {
+    bad.id = "";
+    bad.type = "a\n\x1b[31m";
+    names = "the type \"a\\n\\u001B[31m\" is no name";
+  }
+  SECTION("a long type") {
+    bad.type = std::string(5000, 'x');
+    names = "the type \"" + std::string(60, 'x') + "…\" is no name";
   }
   SECTION("priority 0") {
     bad.priority = 0;
