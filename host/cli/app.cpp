@@ -91,6 +91,8 @@ void build_tree(CLI::App& app, Context& context) {
   app.set_help_flag("-h,--help", "Print this help");
   app.add_option("-C,--directory", context.directory,
                  "The swarm's folder, instead of the current one or a parent of it")
+      ->check(CLI::Validator(
+          [](std::string& text) -> std::string { return text.empty() ? "must not be empty" : ""; }, ""))
       ->type_name("DIR");
   app.footer(
       "Examples:\n"

@@ -6,6 +6,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/codec.h"
+#include "script/nearest.h"
+
 namespace clade::cli {
 namespace {
 
@@ -25,9 +28,16 @@ CLI::Option* bounded(CLI::Option* option, int64_t low, int64_t high) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc() && end == text.data() + text.size() && number >= low && number <= high)
       return "";
-    return text + " is no whole number from " + std::to_string(low) + " to " + std::to_string(high);
+    return legible(text) + " is no whole number from " + std::to_string(low) + " to " + std::to_string(high);
   };
   return option->check(CLI::Validator(check, ""))->type_name("N");
+}
+
+// Refuses the empty text: it is what an unset variable of the shell leaves, and would be taken for "not
+// given".
+CLI::Option* not_empty(CLI::Option* option) {
+  const auto check = [](std::string& text) -> std::string { return text.empty() ? "must not be empty" : ""; };
+  return option->check(CLI::Validator(check, ""));
 }
 
 // The words are the type's name, separated by "|": help shows them, completion reads them.
@@ -35,7 +45,8 @@ CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& words) 
   std::string names;
   for (const std::string& word : words) names += (names.empty() ? "" : "|") + word;
   const auto check = [words, names](std::string& text) -> std::string {
-    return std::find(words.begin(), words.end(), text) != words.end() ? "" : text + " is none of " + names;
+    if (std::find(words.begin(), words.end(), text) != words.end()) return "";
+    return legible(text) + " is none of " + names + script::did_you_mean(text, words);
   };
   return option->check(CLI::Validator(check, ""))->type_name(names);
 }
@@ -56,12 +67,17 @@ Command Command::group(const std::string& name, const std::string& summary, cons
 }
 
 Command& Command::argument(const std::string& name, std::string& target, const std::string& help) {
+  not_empty(app_->add_option(name, target, help)->required()->type_name(""));
+  return *this;
+}
+
+Command& Command::text_argument(const std::string& name, std::string& target, const std::string& help) {
   app_->add_option(name, target, help)->required()->type_name("");
   return *this;
 }
 
 Command& Command::optional_argument(const std::string& name, std::string& target, const std::string& help) {
-  app_->add_option(name, target, help)->type_name("");
+  not_empty(app_->add_option(name, target, help)->type_name(""));
   return *this;
 }
 
@@ -72,19 +88,28 @@ Command& Command::flag(const std::string& names, bool& target, const std::string
 
 Command& Command::option(const std::string& names, std::string& target, const std::string& value,
                          const std::string& help) {
-  app_->add_option(names, target, help)->type_name(value);
+  not_empty(app_->add_option(names, target, help)->type_name(value));
   return *this;
 }
 
 Command& Command::option(const std::string& names, std::optional<std::string>& target,
                          const std::string& value, const std::string& help) {
+  not_empty(app_->add_option(names, target, help)->type_name(value));
+  return *this;
+}
+
+Command& Command::text_option(const std::string& names, std::optional<std::string>& target,
+                              const std::string& value, const std::string& help) {
   app_->add_option(names, target, help)->type_name(value);
   return *this;
 }
 
 Command& Command::option(const std::string& names, std::vector<std::string>& target, const std::string& value,
                          const std::string& help) {
-  app_->add_option(names, target, help)->type_name(value)->expected(1)->take_all()->allow_extra_args(false);
+  not_empty(app_->add_option(names, target, help)->type_name(value))
+      ->expected(1)
+      ->take_all()
+      ->allow_extra_args(false);
   return *this;
 }
 

@@ -34,15 +34,20 @@ class Command {
   // A command below this one that only groups others.
   Command group(const std::string& name, const std::string& summary, const std::string& examples);
 
-  // Arguments by position; `name` as help shows it.
+  // Arguments by position; `name` as help shows it. An empty text is a usage error, except for a
+  // text_argument.
   Command& argument(const std::string& name, std::string& target, const std::string& help);
+  Command& text_argument(const std::string& name, std::string& target, const std::string& help);
   Command& optional_argument(const std::string& name, std::string& target, const std::string& help);
-  // Options: `names` as "-n,--name"; `value` as help shows the value.
+  // Options: `names` as "-n,--name"; `value` as help shows the value. An empty text is a usage error, except
+  // for a text_option.
   Command& flag(const std::string& names, bool& target, const std::string& help);
   Command& option(const std::string& names, std::string& target, const std::string& value,
                   const std::string& help);
   Command& option(const std::string& names, std::optional<std::string>& target, const std::string& value,
                   const std::string& help);
+  Command& text_option(const std::string& names, std::optional<std::string>& target, const std::string& value,
+                       const std::string& help);
   Command& option(const std::string& names, std::vector<std::string>& target, const std::string& value,
                   const std::string& help);
   Command& number(const std::string& names, int64_t& target, int64_t low, int64_t high,

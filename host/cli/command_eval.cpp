@@ -113,7 +113,7 @@ void add_eval_command(Command root, Context& context) {
            "clade eval chunk.lua --cpu-ms 2000 --memory-mb 128\n"
            "clade eval -e 'while true do end' --cpu-ms 100")
       .optional_argument("FILE", options->file, "The chunk; - for stdin")
-      .option("-e,--code", options->code, "CODE", "The chunk itself, or an expression")
+      .text_option("-e,--code", options->code, "CODE", "The chunk itself, or an expression")
       .number("--cpu-ms", options->cpu_ms, 1, 600000, "Processor time it may use (default 1000)")
       .number("--wall-ms", options->wall_ms, 1, 600000, "Time it may take (default 10000)")
       .number("--memory-mb", options->memory_mb, 1, 1024, "Memory it may use (default 64)")

@@ -67,7 +67,7 @@ int list(const MailOptions& options, const Context& context) {
   Table table({"ID", "FROM", "TO", "KIND", "STATE", "AGE", "BODY"});
   for (const Value& message : *messages) {
     table.row({message["id"].as_string(), message["sender"].as_string(), message["recipient"].as_string(),
-               message["kind"].as_string(), message["state"].as_string(),
+               shortened(message["kind"].as_string(), 40), message["state"].as_string(),
                format_span(now - message["created_at"].as_integer()),
                shortened(readable(message["body"]), 60)});
   }
@@ -87,7 +87,7 @@ void add_mail_commands(Command root, Context& context) {
            "clade mail send agent:meta --kind rule '{\"rule\":\"vote.threshold\",\"value\":0.7}'\n"
            "clade mail send all 'pause after this task'")
       .argument("TO", options->to, "agent:NAME, role:NAME, topic:NAME or all")
-      .argument("BODY", options->body, "Text, or JSON when it begins with { [ or \"")
+      .text_argument("BODY", options->body, "Text, or JSON when it begins with { [ or \"")
       .option("--kind", options->kind, "WORD", "What kind of message it is (default note)")
       .json()
       .action([options, &context] { return send(*options, context); });

@@ -36,6 +36,7 @@ Result<Value> read_payload(const std::string& text) {
   if (!text.empty() && text.front() == '@') {
     const bool piped = text == "@-";
     where = piped ? "the payload on stdin" : text.substr(1);
+    if (where.empty()) return failure("usage", "--payload @ names no file: write @FILE, or @- for stdin");
     auto file = read_file(piped ? "/dev/stdin" : where, kControlLineBytes);
     if (!file && file.error().code == "limit") return failure(too_large(where));
     if (!file) return failure(file.error());
@@ -220,8 +221,7 @@ void add_task_commands(Command root, Context& context) {
            "clade task list\n"
            "clade task list --state awaiting_approval\n"
            "clade task list --type 'test_*' --json")
-      .option("--state", options->state, "STATE",
-              "Only tasks in this state, e.g. queued, executing, dead_letter")
+      .choice("--state", options->state, queue::state_names(), "Only tasks in this state")
       .option("--type", options->type, "PATTERN", "Only this type; a trailing * stands for any rest")
       .number("-n,--limit", options->limit, 1, 1000000, "At most so many (default 50)")
       .json()

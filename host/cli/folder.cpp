@@ -26,6 +26,11 @@ Result<std::string> find_swarm(const std::string& directory) {
       return failure("usage", "cannot use the folder " + directory + ": " + error.message() +
                                   "; name a folder that holds swarm.yaml");
     }
+    if (!fs::is_directory(folder, error)) {
+      const bool manifest = folder.filename() == "swarm.yaml";
+      return failure("usage", directory + " is a file: name the folder of a swarm, " +
+                                  (manifest ? folder.parent_path().string() : "one that holds swarm.yaml"));
+    }
     if (!holds_swarm(folder)) {
       return failure("usage", "no swarm.yaml in " + folder.string() +
                                   ": name a swarm's folder, or make one with `clade init " + directory + "`");

@@ -78,6 +78,10 @@ const char* name(Verb verb) {
   return kVerbNames.at(static_cast<size_t>(verb));
 }
 
+std::vector<std::string> state_names() {
+  return {kStateNames.begin(), kStateNames.end()};
+}
+
 std::optional<State> state_from_name(std::string_view text) {
   for (size_t i = 0; i < kStateNames.size(); ++i) {
     if (text == kStateNames[i]) return static_cast<State>(i);

@@ -66,6 +66,8 @@ bool is_final(State state);
 // As written in the store and on the command line: "awaiting_approval", "dead_letter", …
 const char* name(State state);
 const char* name(Verb verb);
+// All of them, in the order of the life cycle.
+std::vector<std::string> state_names();
 // The opposite; nothing for any other text.
 std::optional<State> state_from_name(std::string_view text);
 

@@ -75,6 +75,10 @@ TEST_CASE("the nearest parent with swarm.yaml is the swarm") {
   CHECK(test::run_clade({"skill", "list"}, {"", swarm.path("skills/text"), {}}).exit == kOk);
   CHECK(test::run_clade({"-C", swarm.path(), "skill", "list"}).exit == kOk);
   CHECK(test::run_clade({"skill", "list", "-C", swarm.path()}).exit == kOk);
+  const auto file = swarm.run({"run", swarm.path("swarm.yaml")});
+  CHECK(file.exit == kUsage);
+  CHECK(contains(file.err, "swarm.yaml is a file: name the folder of a swarm, " + swarm.path() + "\n"));
+  CHECK(contains(swarm.run({"run", "agents/greeter/init.lua"}).err, "one that holds swarm.yaml"));
   // A named folder is not looked for further up.
   CHECK(test::run_clade({"-C", swarm.path("skills"), "skill", "list"}).exit == kUsage);
 }
