@@ -1,8 +1,14 @@
 #include "cli/lock.h"
 
+#include <array>
+#include <atomic>
+#include <csignal>
 #include <optional>
+#include <thread>
 
 #include <catch2/catch.hpp>
+#include <poll.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +18,43 @@
 
 namespace clade::cli {
 namespace {
+
+// A dead host (a zombie even, while this lives) whose lock is held by a process that it started.
+class Remains {
+ public:
+  explicit Remains(const std::string& folder) {
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    host_ = fork();
+    REQUIRE(host_ >= 0);
+    if (host_ == 0) {
+      auto lock = Lock::acquire(folder);
+      const pid_t left = fork();
+      if (left != 0) (void)!write(ends[1], &left, sizeof left);
+      for (;;) pause();
+    }
+    REQUIRE(read(ends[0], &left_, sizeof left_) == sizeof left_);
+    close(ends[0]);
+    close(ends[1]);
+    kill(host_, SIGKILL);
+    siginfo_t ended{};
+    REQUIRE(waitid(P_PID, static_cast<id_t>(host_), &ended, WEXITED | WNOWAIT) == 0);
+  }
+  ~Remains() {
+    release();
+    waitpid(host_, nullptr, 0);
+  }
+  Remains(const Remains&) = delete;
+  Remains& operator=(const Remains&) = delete;
+
+  void release() { kill(left_, SIGKILL); }
+  int host() const { return host_; }
+  int left() const { return left_; }
+
+ private:
+  pid_t host_ = -1;
+  pid_t left_ = -1;
+};
 
 TEST_CASE("one host per swarm, a second one is told who holds it and how to stop it") {
   const test::TemporaryFolder folder;
@@ -68,6 +111,47 @@ TEST_CASE("a killed holder holds nothing any more") {
   waitpid(child, nullptr, 0);
   close(ends[0]);
   close(ends[1]);
+}
+
+TEST_CASE("what a dead host left behind is waited for") {
+  const test::TemporaryFolder folder;
+  Remains remains(folder.path());
+  CHECK(Lock::holder(folder.path()) == 0);
+  // Each look at the lock that is not free reads the file.
+  const int looks = inotify_init1(IN_CLOEXEC);
+  REQUIRE(inotify_add_watch(looks, (folder / ".clade/lock").c_str(), IN_ACCESS) >= 0);
+  std::optional<Result<Lock>> acquired;
+  std::atomic<bool> done = false;
+  std::thread next([&] {
+    acquired.emplace(Lock::acquire(folder.path(), 60000));
+    done = true;
+  });
+  int looked = 0;
+  while (looked < 2 && !done) {
+    pollfd entry{looks, POLLIN, 0};
+    if (poll(&entry, 1, 10) != 1) continue;
+    std::array<char, 4096> event{};
+    if (read(looks, event.data(), event.size()) > 0) ++looked;
+  }
+  CHECK_FALSE(done);
+  remains.release();
+  next.join();
+  close(looks);
+  INFO((*acquired ? "" : acquired->error().message));
+  CHECK(acquired->has_value());
+  CHECK(Lock::holder(folder.path()) == getpid());
+}
+
+TEST_CASE("what a dead host left behind is named when it stays") {
+  const test::TemporaryFolder folder;
+  const Remains remains(folder.path());
+  const auto lock = Lock::acquire(folder.path(), 0);
+  REQUIRE_FALSE(lock.has_value());
+  CHECK(lock.error().code == "conflict");
+  const std::string& message = lock.error().message;
+  INFO(message);
+  CHECK(message.find("(process " + std::to_string(remains.host()) + ") is gone") != std::string::npos);
+  CHECK(message.find("by process " + std::to_string(remains.left()) + " (") != std::string::npos);
 }
 
 TEST_CASE("a folder that cannot be written is named") {
