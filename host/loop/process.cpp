@@ -4,12 +4,14 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "loop/handle.h"
+#include "loop/keeper.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
 
@@ -28,8 +31,9 @@ namespace {
 constexpr int64_t kOutputGraceMs = 200;
 constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 
+// Two connected descriptors; of a pipe, [0] is read and [1] is written.
 struct Pipe {
-  int ends[2] = {-1, -1};  // [0] is read, [1] is written
+  int ends[2] = {-1, -1};
 
   Pipe() = default;
   Pipe(const Pipe&) = delete;
@@ -40,6 +44,14 @@ struct Pipe {
     }
   }
   bool open() { return ::pipe2(ends, O_CLOEXEC) == 0; }
+  bool open_socket() { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0; }
+  // Moves an end out of the way of the numbers that a keeper finds its descriptors at.
+  bool lift(int end) {
+    const int copy = ::fcntl(ends[end], F_DUPFD_CLOEXEC, kKeeperHeld + 1);
+    if (copy < 0) return false;
+    ::close(std::exchange(ends[end], copy));
+    return true;
+  }
   int take(int end) { return std::exchange(ends[end], -1); }
 };
 
@@ -99,6 +111,10 @@ std::string find_program(const ProcessOptions& options) {
   return "";
 }
 
+Error cannot_run(const std::string& file, int reason) {
+  return {reason == ENOENT ? "not_found" : "io", "cannot run " + file + ": " + system_reason(reason)};
+}
+
 Status check_options(const ProcessOptions& options) {
   if (options.arguments.empty()) return failure("invalid", "no program given: the argument list is empty");
   // A NUL would end the argument early in the child: it would run another command than the one that was
@@ -146,11 +162,10 @@ struct Child : Handle {
     });
   }
 
-  // Kills the group and lets the loop reap the child when it is gone.
+  // Lets the loop reap the child, of which nobody wants to know any more, when it is gone.
   void orphan() {
     closing = true;
     on_end = nullptr;
-    ::kill(-pid, SIGKILL);
     // A poll that has fired would not fire again.
     if (!uv_is_active(reinterpret_cast<uv_handle_t*>(&poll))) reap();
   }
@@ -170,7 +185,7 @@ struct Child : Handle {
     return remains;
   }
 
-  // Only an orphan, already killed, is left open when the loop ends.
+  // Only an orphan, already told to end, is left open when the loop ends.
   void abandon() override { reap(); }
 
   uv_poll_t poll{};
@@ -184,7 +199,9 @@ struct Child : Handle {
 struct Process::State {
   State(Loop& loop, OnExit called, size_t bytes) : grace(loop), on_exit(std::move(called)), limit(bytes) {}
   ~State() {
-    if (child) child->orphan();
+    if (!child) return;
+    end_group();
+    child->orphan();
   }
 
   void collect(Loop& loop, int descriptor, std::optional<Stream>& stream, std::string& kept) {
@@ -197,47 +214,120 @@ struct Process::State {
         },
         [this, &stream](const std::string&) {
           stream.reset();
-          finish_if_ended();
+          look();
         });
   }
 
-  void on_end() {
-    exited = true;
-    grace.start(kOutputGraceMs, [this] { finish(); });
-    finish_if_ended();
+  void listen_to_keeper(Loop& loop, int descriptor) {
+    socket = descriptor;
+    reports.emplace(loop, descriptor);
+    reports->read(
+        [this](std::string_view bytes) {
+          heard += bytes;
+          KeeperReport report;
+          while (heard.size() >= sizeof report) {
+            std::memcpy(&report, heard.data(), sizeof report);
+            heard.erase(0, sizeof report);
+            hear(report);
+          }
+          look();
+        },
+        [this](const std::string&) {
+          socket = -1;
+          reports.reset();
+          look();
+        });
   }
 
-  void finish_if_ended() {
-    if (exited && !out && !error) finish();
+  void hear(const KeeperReport& report) {
+    if (report.kind == KeeperReport::Kind::started) {
+      program = report.value;
+    } else if (report.kind == KeeperReport::Kind::failed) {
+      result.failure = cannot_run(file, report.value);
+    } else {
+      set_ended(Remains{report.value, report.cpu_us});
+    }
   }
 
-  // The last thing that happens here: the report may destroy this.
+  void set_ended(std::optional<Remains> known) {
+    ended = true;
+    remains = known;
+    grace.start(kOutputGraceMs, [this] {
+      late = true;
+      look();
+    });
+  }
+
+  // Takes the next step, if it is time for one; the last may destroy this.
+  void look() {
+    if (gone && !reports && !ended) set_ended(std::nullopt);
+    if (!ended || ((out || error) && !late)) return;
+    // A keeper outlives its program: it ends once told to, and nothing of the group is left.
+    if (!gone) {
+      end_group();
+    } else if (!reports) {
+      finish();
+    }
+  }
+
+  // Kills what is there of the group. The zombie of its first process keeps the number ours.
+  void end_group() {
+    if (!kept) {
+      ::kill(-pid, SIGKILL);
+    } else if (socket >= 0) {
+      ::shutdown(socket, SHUT_WR);
+    } else if (program > 0 && !remains) {
+      ::kill(-program, SIGKILL);  // somebody killed its keeper
+    }
+  }
+
   void finish() {
     grace.stop();
     out.reset();
     error.reset();
-    ::kill(-pid, SIGKILL);  // what it left running in its group; the zombie keeps the number ours
-    const Remains remains = std::exchange(child, nullptr)->reap();
-    result.cpu_us = remains.cpu_us;
-    if (WIFSIGNALED(remains.status)) {
-      result.signal = WTERMSIG(remains.status);
+    end_group();
+    const Remains reaped = std::exchange(child, nullptr)->reap();
+    const Remains end = remains.value_or(reaped);
+    result.cpu_us = end.cpu_us;
+    if (WIFSIGNALED(end.status)) {
+      result.signal = WTERMSIG(end.status);
       result.code = 128 + result.signal;
     } else {
-      result.code = WEXITSTATUS(remains.status);
+      result.code = WEXITSTATUS(end.status);
     }
     const auto report = std::exchange(on_exit, nullptr);
     if (report) report(std::move(result));
   }
 
-  Child* child = nullptr;  // null once reaped
-  int pid = -1;
-  bool exited = false;
+  void signal(int number) const {
+    if (!child) return;
+    if (!kept) {
+      ::kill(-pid, number);
+    } else if (socket >= 0) {
+      const auto byte = static_cast<unsigned char>(number);
+      (void)!::send(socket, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+  }
+
+  Child* child = nullptr;  // the program or its keeper; null once reaped
+  int pid = -1;            // the child's
+  std::string file;        // of the program
+  bool gone = false;       // the child can be reaped
+  bool ended = false;      // the program
+  bool late = false;       // its output is not waited for any more
   std::optional<Stream> out;
   std::optional<Stream> error;
   Timer grace;
   ProcessExit result;
   OnExit on_exit;
   size_t limit;
+  // Of one with a keeper:
+  bool kept = false;
+  std::optional<Stream> reports;  // until the keeper's end
+  int socket = -1;                // the descriptor of `reports`
+  std::string heard;
+  int program = -1;
+  std::optional<Remains> remains;  // the program's; without a keeper, those of the child are
 };
 
 Result<Process> Process::spawn(Loop& loop, ProcessOptions options, OnExit on_exit) {
@@ -250,7 +340,10 @@ Result<Process> Process::spawn(Loop& loop, ProcessOptions options, OnExit on_exi
   Pipe input;
   Pipe out;
   Pipe error;
-  if ((!options.input.empty() && !input.open()) || !out.open() || !error.open()) {
+  Pipe keeper;  // a socket; [1] is the keeper's
+  Pipe held;
+  if ((!options.input.empty() && !input.open()) || !out.open() || !error.open() ||
+      (options.keeper && (!keeper.open_socket() || !keeper.lift(1)))) {
     return failure("io", "cannot make pipes for " + program + ": " + system_reason(errno));
   }
 
@@ -262,23 +355,35 @@ Result<Process> Process::spawn(Loop& loop, ProcessOptions options, OnExit on_exi
   }
   posix_spawn_file_actions_adddup2(&plan.actions, out.ends[1], STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&plan.actions, error.ends[1], STDERR_FILENO);
-  posix_spawn_file_actions_addclosefrom_np(&plan.actions, STDERR_FILENO + 1);
+  if (options.keeper) {
+    posix_spawn_file_actions_adddup2(&plan.actions, keeper.ends[1], kKeeperSocket);
+    if (options.keeper->held >= 0) {
+      // A copy: the caller's may have the number of one of the two.
+      held.ends[0] = ::fcntl(options.keeper->held, F_DUPFD_CLOEXEC, kKeeperHeld + 1);
+      if (held.ends[0] < 0) return failure("io", "cannot keep " + program + ": " + system_reason(errno));
+      posix_spawn_file_actions_adddup2(&plan.actions, held.ends[0], kKeeperHeld);
+    }
+  }
+  const int first_closed = !options.keeper            ? STDERR_FILENO + 1
+                           : options.keeper->held < 0 ? kKeeperSocket + 1
+                                                      : kKeeperHeld + 1;
+  posix_spawn_file_actions_addclosefrom_np(&plan.actions, first_closed);
   if (!options.folder.empty()) posix_spawn_file_actions_addchdir_np(&plan.actions, options.folder.c_str());
 
+  const std::string& executable = options.keeper ? options.keeper->executable : program;
+  if (options.keeper) options.arguments.insert(options.arguments.begin(), {"clade", "keeper", program});
   auto arguments = pointers(options.arguments);
   auto environment = pointers(options.environment);
   pid_t pid = -1;
-  const int failed = ::posix_spawn(&pid, program.c_str(), &plan.actions, &plan.attributes, arguments.data(),
-                                   environment.data());
-  if (failed != 0) {
-    return failure(failed == ENOENT ? "not_found" : "io",
-                   "cannot run " + program + ": " + system_reason(failed));
-  }
+  const int failed = ::posix_spawn(&pid, executable.c_str(), &plan.actions, &plan.attributes,
+                                   arguments.data(), environment.data());
+  if (failed != 0) return failure(cannot_run(executable, failed));
   // glibc 2.36 declares pidfd_open without C linkage. The descriptor is closed on exec.
   const int descriptor = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   if (descriptor < 0) {
     const int number = errno;
-    ::kill(-pid, SIGKILL);
+    ::close(keeper.take(0));  // the keeper ends by itself
+    if (!options.keeper) ::kill(-pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
     return failure("io", "cannot watch " + program + ": " + system_reason(number));
   }
@@ -288,7 +393,15 @@ Result<Process> Process::spawn(Loop& loop, ProcessOptions options, OnExit on_exi
   state->pid = pid;
   state->child = new Child;
   state->child->start(loop, pid, descriptor);
-  state->child->on_end = [state] { state->on_end(); };
+  state->child->on_end = [state] {
+    state->gone = true;
+    state->look();
+  };
+  state->file = program;
+  if (options.keeper) {
+    state->kept = true;
+    state->listen_to_keeper(loop, keeper.take(0));
+  }
   state->collect(loop, out.take(0), state->out, state->result.out);
   state->collect(loop, error.take(0), state->error, state->result.error);
   if (!options.input.empty()) {
@@ -320,7 +433,7 @@ int Process::pid() const {
 }
 
 void Process::kill(int signal) {
-  if (state_->child) ::kill(-state_->pid, signal);
+  state_->signal(signal);
 }
 
 }  // namespace clade::loop
