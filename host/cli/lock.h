@@ -1,5 +1,6 @@
 // One host per swarm: an advisory lock on DIR/.clade/lock, which holds the process id of whoever has it. The
-// kernel releases it when that process is gone, however it went, and with it whatever inherited the lock.
+// kernel releases it when that process is gone, however it went, and with it whatever inherited the lock: the
+// keepers of the commands that it ran.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,9 @@ class Lock {
   ~Lock();
   Lock(Lock&& other) noexcept;
   Lock& operator=(Lock&&) = delete;
+
+  // What holds the lock. A process that inherits it holds the lock too, until it is gone.
+  int descriptor() const { return descriptor_; }
 
   // The live process that holds a swarm's lock, or 0 if none does.
   static int holder(const std::string& folder);

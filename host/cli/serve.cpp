@@ -151,7 +151,9 @@ Status Host::open() {
   pool.parallel_evaluations = cores;
   pool_ = std::make_unique<cell::Pool>(loop_, zygote_, pool, log_);
   evaluate_ = std::make_unique<cell::EvalEffect>(*pool_);
-  command_ = std::make_unique<worker::CommandEffect>(loop_, options_.folder);
+  // A command that a crash cut off is dead before the next host gets the lock.
+  command_ = std::make_unique<worker::CommandEffect>(loop_, options_.folder,
+                                                     loop::Keeper{"/proc/self/exe", lock_.descriptor()});
   sleep_ = std::make_unique<run::SleepEffect>(loop_, clock_);
   settlement_ = std::make_unique<run::Settlement>(*kernel_, (*settings)["approve"].as_string() == "auto");
   run::Dispatcher::Hooks hooks;

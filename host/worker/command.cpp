@@ -159,7 +159,8 @@ struct CommandEffect::State {
     bool timed_out = false;
   };
 
-  State(loop::Loop& its_loop, std::string its_folder) : loop(its_loop), folder(std::move(its_folder)) {}
+  State(loop::Loop& its_loop, std::string its_folder, loop::Keeper its_keeper)
+      : loop(its_loop), folder(std::move(its_folder)), keeper(std::move(its_keeper)) {}
 
   void finish(uint64_t handle, Result<Value> result) {
     auto found = commands.extract(handle);
@@ -167,6 +168,7 @@ struct CommandEffect::State {
   }
 
   void on_exit(uint64_t handle, loop::ProcessExit exit) {
+    if (exit.failure) return finish(handle, failure(*exit.failure));
     const Command& command = commands.at(handle);
     Value result;
     result.set("code", exit.code).set("signal", exit.signal).set("truncated", exit.truncated);
@@ -190,6 +192,7 @@ struct CommandEffect::State {
     options.folder = std::move(*cwd);
     options.environment = environment();
     options.input = args["input"].as_string();
+    options.keeper = keeper;
     Command& command = commands.at(handle);
     command.started_us = clock.steady_us();
     auto process = loop::Process::spawn(loop, std::move(options), [this, handle](loop::ProcessExit exit) {
@@ -206,13 +209,14 @@ struct CommandEffect::State {
 
   loop::Loop& loop;
   std::string folder;
+  loop::Keeper keeper;
   SystemClock clock;
   uint64_t last_handle = 0;
   std::map<uint64_t, Command> commands;
 };
 
-CommandEffect::CommandEffect(loop::Loop& loop, std::string folder)
-    : state_(std::make_shared<State>(loop, std::move(folder))) {}
+CommandEffect::CommandEffect(loop::Loop& loop, std::string folder, loop::Keeper keeper)
+    : state_(std::make_shared<State>(loop, std::move(folder), std::move(keeper))) {}
 
 CommandEffect::~CommandEffect() = default;
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "loop/loop.h"
+#include "loop/process.h"
 #include "run/effect.h"
 
 namespace clade::worker {
@@ -20,11 +21,12 @@ std::string command_text(const std::vector<std::string>& arguments);
 // signal, out, error, truncated, cpu_us, wall_us, timed_out}; code is 128 + signal for a program that a
 // signal ended; out and error hold the first MB each. Needs the grant "process.run:<command_text>". The
 // environment is PATH, HOME, LANG and TZ of the host; no shell. A program named with a slash is looked for
-// from the swarm's folder, whatever cwd is. On timeout the process group is killed. Fails with "not_found"
-// (no such program or cwd), "refused" (cwd leads out of the folder), "io".
+// from the swarm's folder, whatever cwd is. The process group is killed on timeout and when the host is
+// gone, however that ended; only then can the next host start. Fails with "not_found" (no such program or
+// cwd), "refused" (cwd leads out of the folder), "io".
 class CommandEffect final : public run::Effect {
  public:
-  CommandEffect(loop::Loop& loop, std::string folder);
+  CommandEffect(loop::Loop& loop, std::string folder, loop::Keeper keeper);
   ~CommandEffect() override;  // kills what still runs, without a report
   bool idempotent() const override { return false; }
   Status check(const Value& args, const script::Grants& grants) const override;

@@ -1,8 +1,13 @@
 // kill -9 of the host at chosen and at arbitrary moments: what was acknowledged is there, what was finished
 // is not done again, what was not committed never happened.
+#include <array>
 #include <csignal>
 
 #include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "small_swarm.h"
 #include "support/command.h"
@@ -34,6 +39,18 @@ constexpr const char* kListener = R"lua(
 return { api = 1, state = { heard = 0 },
   on_mail = function(self, message) self.state.heard = self.state.heard + message.body end }
 )lua";
+
+// A process that is stopped for as long as this lives.
+class Stopped {
+ public:
+  explicit Stopped(pid_t pid) : pid_(pid) { REQUIRE(::kill(pid_, SIGSTOP) == 0); }
+  ~Stopped() { ::kill(pid_, SIGCONT); }
+  Stopped(const Stopped&) = delete;
+  Stopped& operator=(const Stopped&) = delete;
+
+ private:
+  pid_t pid_;
+};
 
 }  // namespace
 
@@ -100,6 +117,53 @@ return { api = 1, tasks = { "append" },
   swarm.until_count("SELECT count(*) FROM task WHERE state = 'completed'", 1);
   CHECK(swarm.read("witness") == "once\n");
   CHECK(swarm.text("SELECT result FROM task").find("outcome_unknown") != std::string::npos);
+}
+
+TEST_CASE("a command that a crash cut off is dead before the next host goes on") {
+  Swarm swarm;
+  write_swarm(swarm, R"lua(
+return { api = 1, tasks = { "linger" },
+  on_task = function(self, task)
+    local script = "exec 5> tether; cat leash & echo $PPID >&5; wait"
+    local result, message, code = clade.process.run { "sh", "-c", script }
+    return code
+  end }
+)lua");
+  // All of the command hold its other end: no writer is left when they are dead. `cat leash` ends with the
+  // test, should nothing end it before.
+  for (const char* name : {"/tether", "/leash"}) REQUIRE(mkfifo((swarm.path() + name).c_str(), 0600) == 0);
+  const int tether = open((swarm.path() + "/tether").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  const int leash = open((swarm.path() + "/leash").c_str(), O_RDWR | O_CLOEXEC);
+  swarm.start();
+  swarm.until_up();
+  swarm.clade({"task", "add", "linger"});
+  std::string keeper;
+  char letter = 0;
+  swarm.until([&] {
+    if (read(tether, &letter, 1) == 1) keeper += letter;
+    return letter == '\n';
+  });
+  // Stopped, it cannot be quicker than the next host, which waits: each time that it looks at the lock it
+  // reads the file.
+  int looked = 0;
+  {
+    const Stopped stopped(std::stoi(keeper));
+    swarm.kill();
+    const int looks = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    REQUIRE(inotify_add_watch(looks, (swarm.path() + "/.clade/lock").c_str(), IN_ACCESS) >= 0);
+    swarm.start();
+    swarm.until([&] {
+      std::array<char, 4096> event{};
+      if (read(looks, event.data(), event.size()) > 0) ++looked;
+      return looked >= 2 || swarm.count("SELECT count(*) FROM task WHERE state = 'completed'") > 0;
+    });
+    close(looks);
+  }
+  CHECK(looked >= 2);
+  swarm.until_count("SELECT count(*) FROM task WHERE state = 'completed'", 1);
+  CHECK(read(tether, &letter, 1) == 0);
+  CHECK(swarm.text("SELECT result FROM task").find("outcome_unknown") != std::string::npos);
+  for (const int descriptor : {tether, leash}) close(descriptor);
 }
 
 TEST_CASE("SIGTERM ends the host in order, and the next one goes on") {

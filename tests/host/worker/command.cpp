@@ -36,7 +36,8 @@ Grants granted(const std::string& grant) {
 struct Bench {
   test::TemporaryFolder folder;
   clade::loop::Loop loop;
-  std::unique_ptr<CommandEffect> effect = std::make_unique<CommandEffect>(loop, folder.path());
+  std::unique_ptr<CommandEffect> effect =
+      std::make_unique<CommandEffect>(loop, folder.path(), clade::loop::Keeper{CLADE_BINARY});
 
   clade::Status check(const Value& args, const Grants& grants = granted("**")) const {
     return effect->check(args, grants);
