@@ -137,8 +137,13 @@ Command& Command::choice_argument(const std::string& name, std::string& target,
   return *this;
 }
 
-Command& Command::json(const std::string& help) {
-  app_->add_flag("--json", context_->json, help);
+Command& Command::notes(const std::string& text) {
+  app_->footer(app_->get_footer() + "\n\n" + text);
+  return *this;
+}
+
+Command& Command::json() {
+  app_->add_flag("--json", context_->json, "Print data as JSON");
   return *this;
 }
 

@@ -59,8 +59,10 @@ class Command {
   // `argument` restricted to a set of words.
   Command& choice_argument(const std::string& name, std::string& target,
                            const std::vector<std::string>& values, const std::string& help);
-  // --json: prints data as JSON. `help` where there is more to say of it.
-  Command& json(const std::string& help = "Print data as JSON");
+  // --json: prints data as JSON.
+  Command& json();
+  // Lines below the examples: what no option's line has room for.
+  Command& notes(const std::string& text);
   // What to do when this command was chosen; the exit status.
   Command& action(std::function<int()> function);
 

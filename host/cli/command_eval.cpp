@@ -117,13 +117,17 @@ void add_eval_command(Command root, Context& context) {
       .number("--cpu-ms", options->cpu_ms, 1, 600000, "Processor time it may use (default 1000)")
       .number("--wall-ms", options->wall_ms, 1, 600000, "Time it may take (default 10000)")
       .number("--memory-mb", options->memory_mb, 1, 1024, "Memory it may use (default 64)")
-      .json(
-          "Print one object: ok, value (the first of several, values then holds all), or error and code; "
-          "output (what it printed), units, cpu_ms, wall_ms, memory_kb. A value that JSON cannot hold (NaN, "
-          "an "
-          "infinity, text that is not UTF-8) is an error with the code no_json; in output and error such "
-          "bytes "
-          "become U+FFFD")
+      .json()
+      .notes(
+          "Each value is printed on a line: text and numbers as they are, anything else as JSON.\n"
+          "With --json one object is printed:\n"
+          "  ok, value, values         value is the first; values holds all, if there are several\n"
+          "  ok, error, code           why there is no value\n"
+          "  output                    what it printed, if anything\n"
+          "  units, cpu_ms, wall_ms, memory_kb\n"
+          "A value that JSON cannot hold (NaN, an infinity, text that is not UTF-8) is an error with the "
+          "code\n"
+          "no_json. In error and output, bytes that are not UTF-8 become U+FFFD.")
       .action([options, &context] { return eval(*options, context); });
 }
 

@@ -82,7 +82,7 @@ TEST_CASE("eval prints all values of a chunk, each on a line") {
   REQUIRE(one.has_value());
   CHECK((*one)["value"] == Value(Value::Array{1, 2}));
   CHECK_FALSE(one->has("values"));
-  CHECK(contains(test::run_clade({"eval", "--help"}).out, "values then holds all"));
+  CHECK(contains(test::run_clade({"eval", "--help"}).out, "values holds all, if there are several"));
 }
 
 TEST_CASE("what JSON cannot hold is an error that says which part it is") {
