@@ -87,6 +87,7 @@ end }
   for (const pid_t cell : cells_of(swarm.pid())) kill(cell, SIGKILL);
   swarm.write("go", "");
   swarm.until_count("SELECT count(*) FROM task WHERE state = 'completed'", 1);
+  INFO(swarm.text("SELECT group_concat(id || ' ' || status || ': ' || error) FROM run"));
   CHECK(swarm.read("witness") == "once\n");
   CHECK(swarm.count("SELECT attempt FROM task") == 1);
   CHECK(swarm.text("SELECT state FROM agent WHERE name = 'one'") == "{\"runs\":1}");
