@@ -16,9 +16,18 @@ std::string short_hash(std::string_view hash);
 
 // The whole file. Errors: "not_found", "io", "limit" (larger than `limit` bytes); each names the path.
 Result<std::string> read_file(const std::string& path, size_t limit = 64u << 20);
-// Writes beside the target, fsyncs, renames over it and fsyncs the folder: readers see the old or the new
-// file, whole. Errors: "io" with the path and the system's reason, "no_space".
+// Writes beside the target (".NAME.clade-new"), fsyncs, renames over it and fsyncs the folder: readers see
+// the old or the new file, whole. What a crash leaves beside it is replaced by the next write of the same
+// file. Errors: "io" with the path and the system's reason (also while another process writes the same file),
+// "not_found" (no such folder), "no_space".
 Status write_file_atomic(const std::string& path, std::string_view bytes, unsigned mode = 0644);
+// The same at `path` below `folder`, with folders made as needed (mode 0755). Nothing that lies in `folder`,
+// or is put there meanwhile, leads out of it: no part of `path` may be a symbolic link. Errors: as above, and
+// those of check_file_below.
+Status write_file_below(const std::string& folder, const std::string& path, std::string_view bytes);
+// Can `path` be a file below `folder`, as things stand? Errors: "refused" (a part that is empty, ".", ".." or
+// a symbolic link, or there is a folder of this name), "io".
+Status check_file_below(const std::string& folder, const std::string& path);
 // Creates a folder and its parents (mode 0755, or as given for the last). Errors: "io".
 Status make_folders(const std::string& path, unsigned mode = 0755);
 

@@ -1,11 +1,19 @@
 #include "base/bytes.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/temporary_folder.h"
 
@@ -17,6 +25,14 @@ mode_t mode_of(const std::string& path) {
   struct stat found {};
   REQUIRE(stat(path.c_str(), &found) == 0);
   return found.st_mode & 07777;
+}
+
+std::vector<std::string> entries(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 }  // namespace
@@ -47,9 +63,72 @@ TEST_CASE("writing leaves nothing beside the file, whether it worked or not", "[
       clade::write_file_atomic(folder / "taken", "1");  // a folder cannot be replaced by a file
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message.find(folder / "taken") != std::string::npos);
-  size_t entries = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++entries;
-  CHECK(entries == 2);
+  CHECK(entries(folder.path()) == std::vector<std::string>{"a", "taken"});
+}
+
+TEST_CASE("what a writer left that was killed goes with the next write of the same file", "[bytes]") {
+  const test::TemporaryFolder folder;
+  const pid_t writer = fork();
+  if (writer == 0) {
+    // Dies in the middle, of SIGXFSZ.
+    std::signal(SIGXFSZ, SIG_DFL);
+    const rlimit file{1000, 1000};
+    const rlimit core{0, 0};
+    setrlimit(RLIMIT_CORE, &core);
+    setrlimit(RLIMIT_FSIZE, &file);
+    (void)clade::write_file_atomic(folder / "a", std::string(5000, 'x'));
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(writer, &status, 0) == writer);
+  REQUIRE(WIFSIGNALED(status));
+  REQUIRE(entries(folder.path()).size() == 1);
+  const std::string left = entries(folder.path()).front();
+  REQUIRE(clade::write_file_atomic(folder / "a", "whole"));
+  CHECK(entries(folder.path()) == std::vector<std::string>{"a"});
+
+  // Whatever else is there is not written through.
+  REQUIRE(clade::write_file_atomic(folder / "victim", "untouched"));
+  std::filesystem::create_symlink(folder / "victim", folder / left);
+  REQUIRE(clade::write_file_atomic(folder / "a", "again"));
+  std::filesystem::create_hard_link(folder / "victim", folder / left);
+  REQUIRE(clade::write_file_atomic(folder / "a", "and again"));
+  CHECK(clade::read_file(folder / "victim") == "untouched"s);
+  CHECK(entries(folder.path()) == std::vector<std::string>{"a", "victim"});
+
+  // One that is being written is left alone.
+  const int other = open((folder / left).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  REQUIRE(flock(other, LOCK_EX) == 0);
+  const auto refused = clade::write_file_atomic(folder / "a", "third");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == "io");
+  CHECK(clade::read_file(folder / "a") == "and again"s);
+  close(other);
+  CHECK(clade::write_file_atomic(folder / "a", "third"));
+}
+
+TEST_CASE("a file below a folder is written there and nowhere else", "[bytes]") {
+  const test::TemporaryFolder folder;
+  const test::TemporaryFolder elsewhere;
+  REQUIRE(clade::write_file_below(folder.path(), "a/b/c", "deep"));
+  CHECK(clade::read_file(folder / "a/b/c") == "deep"s);
+  CHECK(mode_of(folder / "a/b") == 0755);
+  REQUIRE(clade::write_file_below(folder.path(), "a/b/c", "again"));
+  CHECK(clade::read_file(folder / "a/b/c") == "again"s);
+  std::filesystem::create_directory_symlink(elsewhere.path(), folder / "out");
+  std::filesystem::create_symlink(elsewhere / "file", folder / "link");
+  for (const char* path : {"out/x", "out/x/y", "../x", "a/../../x", "/x", "a//x", "a/", "a", "a/b/c/d", ""}) {
+    CAPTURE(path);
+    const auto refused = clade::write_file_below(folder.path(), path, "planted");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "refused");
+    CHECK(clade::check_file_below(folder.path(), path).error().message == refused.error().message);
+  }
+  // A link of this very name is replaced like any other file.
+  CHECK(clade::write_file_below(folder.path(), "link", "mine"));
+  CHECK(clade::read_file(folder / "link") == "mine"s);
+  CHECK(entries(elsewhere.path()).empty());
+  CHECK(clade::check_file_below(folder / "not/there/yet", "a/b"));
 }
 
 TEST_CASE("a reader that holds the old file keeps it", "[bytes]") {

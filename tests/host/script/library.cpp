@@ -465,7 +465,7 @@ TEST_CASE("a file that cannot be written back is a problem, the version runs all
   auto library = swarm.loaded();
   published(swarm, *library, "return 'evolved'");
   // Stands where the new file would be written first; a read-only folder would not stop root.
-  const std::string obstacle = std::string(kQuick) + ".tmp" + std::to_string(getpid());
+  const std::string obstacle = "skills/sort/quick/.init.lua.clade-new";
   std::filesystem::create_directories(swarm.path(obstacle));
   auto status = library->write_back("skill:sort.quick");
   REQUIRE_FALSE(status);
