@@ -27,6 +27,7 @@
 #include "mail/mail.h"
 #include "queue/queue.h"
 #include "run/dispatcher.h"
+#include "run/file_write.h"
 #include "run/reload.h"
 #include "run/settlement.h"
 #include "run/sleep.h"
@@ -101,6 +102,7 @@ class Host {
   loop::Timer tick_;
   std::map<std::string, ViewState::Agent> doing_;
   int64_t started_at_ = 0;
+  int64_t given_up_before_ = 0;  // files, in the runs of earlier hosts
   int idle_ticks_ = 0;
   bool begun_ = false;  // agents may work
   bool stopping_ = false;
@@ -191,6 +193,9 @@ Status Host::open() {
     if (view_) view_->task(task, verb);
   });
   dispatcher_->commit(std::move(batch), nullptr);
+  auto files = run::unwritten_files(*reader_);
+  if (!files) return failure(files.error());
+  given_up_before_ = files->given_up;
   return {};
 }
 
@@ -254,9 +259,9 @@ int Host::run() {
   if (!approvals.as_array().empty()) summary.set("approvals waiting", std::move(approvals));
   if (access((kernel_->report + "/report.md").c_str(), R_OK) == 0)
     summary.set("report", kernel_->report + "/report.md");
-  auto open_files = reader_->prepare("SELECT count(*) FROM file_write WHERE done = 0");
-  if (auto row = open_files.step(); row && *row && open_files.integer(0) > 0) {
-    summary.set("files not written", std::to_string(open_files.integer(0)) + ": `clade logs` says why");
+  if (auto files = run::unwritten_files(*reader_)) {
+    const int64_t missing = files->open + files->given_up - given_up_before_;
+    if (missing > 0) summary.set("files not written", std::to_string(missing) + ": `clade logs` says why");
   }
   view_->finish(summary);
   return status_;

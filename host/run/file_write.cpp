@@ -3,6 +3,44 @@
 #include "base/bytes.h"
 
 namespace clade::run {
+namespace {
+
+struct Place {
+  std::string folder;
+  std::string path;  // below it
+};
+
+// Where a file that scripts call `path` lies. A report folder in the swarm's own is a part like any other
+// that scripts may have replaced; one elsewhere is the operator's, links and all.
+Place place_of(const Kernel& kernel, const std::string& path) {
+  const std::string report = "report/";
+  if (path.rfind(report, 0) != 0 || kernel.report == kernel.folder + "/report") return {kernel.folder, path};
+  return {kernel.report, path.substr(report.size())};
+}
+
+Status write_one(const Kernel& kernel, const std::string& path, const std::string& content) {
+  const Place place = place_of(kernel, path);
+  if (place.folder == kernel.report) {
+    if (auto status = make_folders(kernel.report); !status) return status;
+  }
+  return write_file_below(place.folder, place.path, content);
+}
+
+void close_row(int64_t row, bool written, store::Batch& batch) {
+  batch.add([row, written](store::Database& database) {
+    auto update = database.prepare(written ? "UPDATE file_write SET done = 1, content = '' WHERE seq = ?"
+                                           : "UPDATE file_write SET done = 2 WHERE seq = ?");
+    update.bind(1, row);
+    return update.run();
+  });
+}
+
+}  // namespace
+
+Status check_file(const Kernel& kernel, const std::string& path) {
+  const Place place = place_of(kernel, path);
+  return check_file_below(place.folder, place.path);
+}
 
 Status write_files(const Kernel& kernel, store::Batch& batch) {
   auto query = kernel.reader.prepare("SELECT seq, path, content FROM file_write WHERE done = 0 ORDER BY seq");
@@ -11,22 +49,28 @@ Status write_files(const Kernel& kernel, store::Batch& batch) {
     if (!row) return failure(row.error());
     if (!*row) break;
     const std::string path = query.text(1);
-    const std::string full =
-        path.rfind("report/", 0) == 0 ? kernel.report + path.substr(6) : kernel.folder + "/" + path;
-    auto status = make_folders(full.substr(0, full.rfind('/')));
-    if (status) status = write_file_atomic(full, query.text(2));
-    if (!status) {
+    auto status = write_one(kernel, path, query.text(2));
+    if (!status && status.error().code == "no_space") {
       kernel.log.error("host", status.error().message);
-      if (status.error().code == "no_space") return status;
-      continue;
+      return status;
     }
-    batch.add([seq = query.integer(0)](store::Database& database) {
-      auto update = database.prepare("UPDATE file_write SET done = 1, content = '' WHERE seq = ?");
-      update.bind(1, seq);
-      return update.run();
-    });
+    if (!status) {
+      kernel.log.error("host", "file.write: gave up " + path + ": " + status.error().message +
+                                   "; its content stays in the store, row " +
+                                   std::to_string(query.integer(0)) + " of file_write");
+    }
+    close_row(query.integer(0), status.has_value(), batch);
   }
   return {};
+}
+
+Result<UnwrittenFiles> unwritten_files(store::Database& reader) {
+  auto query = reader.prepare(
+      "SELECT count(*) FILTER (WHERE done = 2), count(*) FILTER (WHERE done = 0) "
+      "FROM file_write");
+  auto row = query.step();
+  if (!row) return failure(row.error());
+  return UnwrittenFiles{query.integer(0), query.integer(1)};
 }
 
 }  // namespace clade::run

@@ -105,7 +105,7 @@ CREATE TABLE setting (
 -- Files that a committed run wants written; done after the commit, again after a crash.
 CREATE TABLE file_write (
   seq INTEGER PRIMARY KEY, path TEXT NOT NULL, content BLOB NOT NULL, run INTEGER NOT NULL, at INTEGER NOT NULL,
-  done INTEGER NOT NULL
+  done INTEGER NOT NULL               -- 0: to be written, 1: written (content is emptied), 2: given up
 );
 CREATE INDEX file_write_open ON file_write (done) WHERE done = 0;
 )sql";
