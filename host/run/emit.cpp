@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "run/file_write.h"
 
 namespace clade::run {
 namespace {
@@ -280,7 +281,7 @@ Result<Value> script_publish(const Kernel& kernel, Run& run, const Value& args) 
   return Value(content_hash(args["source"].as_string()));
 }
 
-Result<Value> file_write(const Kernel&, Run& run, const Value& args) {
+Result<Value> file_write(const Kernel& kernel, Run& run, const Value& args) {
   if (auto status = need_text(args, "file.write", "path"); !status) return failure(status.error());
   if (!args["text"].is_string()) return failure("invalid", "file.write: `text` must be a string");
   const std::string& path = args["path"].as_string();
@@ -298,6 +299,9 @@ Result<Value> file_write(const Kernel&, Run& run, const Value& args) {
       return failure("refused", std::string("file.write: ") + closed + " is closed to it");
   }
   if (auto status = run.grants->check("file.write", path); !status) return failure(status.error());
+  if (auto status = check_file(kernel, path); !status) {
+    return failure(status.error().code, "file.write: " + status.error().message);
+  }
   if (args["text"].as_string().size() > kFileBytes) {
     return failure("limit", "file.write: larger than " + std::to_string(kFileBytes) + " bytes");
   }

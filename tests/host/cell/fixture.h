@@ -15,8 +15,12 @@
 
 #include "cell/zygote.h"
 #include "loop/loop.h"
+#include "support/polite_stop.h"
 
 namespace clade::cell {
+
+using test::kGraceMs;
+using test::kStopsPolitely;
 
 // Children of a process, as /proc tells.
 inline std::vector<pid_t> children_of(pid_t parent) {
@@ -36,17 +40,6 @@ inline std::vector<pid_t> children_of(pid_t parent) {
   closedir(folder);
   return children;
 }
-
-// Whether a compiled loop can be stopped with a traceback. ThreadSanitizer holds signals back until the next
-// call into its runtime, which such a loop never makes: there only SIGKILL is left, as with a distribution's
-// LuaJIT.
-#if CLADE_LUAJIT_CHECKHOOK && !defined(__SANITIZE_THREAD__)
-inline constexpr bool kStopsPolitely = true;
-#else
-inline constexpr bool kStopsPolitely = false;
-#endif
-// From the soft to the hard deadline, where a test is about the soft one.
-inline constexpr int64_t kGraceMs = kStopsPolitely ? 60000 : 200;
 
 struct ZygoteFixture {
   ZygoteFixture() {
