@@ -77,6 +77,8 @@ class Cell {
   const std::string& slice() const { return current_.kind; }
   int64_t executing_run() const { return current_.run; }
   int64_t executing_vm() const { return current_.vm; }
+  // Once the cell has ended: true if it had not read what it was sent last, so no code ran for that.
+  bool left_unread() { return stream_.lost_bytes(); }
   // True if a soft deadline passed in the last slice.
   bool was_interrupted() const { return interrupted_slice_; }
 

@@ -189,8 +189,9 @@ void SharedCell::exited(const CellExit& exit) {
   death.reason = reason_.empty() ? describe_exit(exit) : "it " + reason_;
   // What kept the cell from living is no script's doing.
   death.ran = exit.failure.empty() && !(exit.signal == 0 && exit.code == kNotShutIn);
-  int64_t executing = death.ran ? cell_->executing_run() : 0;
-  const int64_t loading = death.ran && executing == 0 ? cell_->executing_vm() : 0;
+  const bool executed = death.ran && !cell_->left_unread();
+  int64_t executing = executed ? cell_->executing_run() : 0;
+  const int64_t loading = executed && executing == 0 ? cell_->executing_vm() : 0;
   for (const auto& [id, live] : runs_) {
     if (loading != 0 && executing == 0 && live.vm == loading) executing = id;
     if (!live.cancelled) death.runs.push_back(id);

@@ -41,6 +41,7 @@ struct Stream::State : Handle {
   bool broken = false;     // nothing is written any more
   bool ended = false;      // nothing is read any more
   bool lingering = false;  // without owner
+  bool lost = false;       // the peer went without reading everything
 };
 
 Stream::State::State(Loop& loop) {
@@ -75,6 +76,7 @@ void Stream::State::start_reading() {
         if (count > 0) {
           call_slot(state, state->on_data, std::string_view(buffer->base, static_cast<size_t>(count)));
         } else if (count < 0) {
+          state->lost = state->lost || count == UV_ECONNRESET;
           state->end(count == UV_EOF ? "" : uv_strerror(static_cast<int>(count)));
         }
       });
@@ -111,6 +113,7 @@ void Stream::State::write(std::string bytes) {
 void Stream::State::write_failed(int status) {
   if (broken) return;
   broken = true;
+  lost = true;
   write_failure = uv_strerror(status);
   // What the peer sent before it went is still read; this makes an end follow it, so that on_close is called
   // from one place. On a pipe it fails, and a pipe that is written is never read.
@@ -181,6 +184,22 @@ void Stream::write(std::string bytes) {
 
 size_t Stream::unwritten() const {
   return state_ && !state_->broken ? uv_stream_get_write_queue_size(state_->stream()) : 0;
+}
+
+bool Stream::lost_bytes() {
+  if (!state_) return false;
+  // A write that failed is told of later; until then it counts as queued.
+  if (state_->lost || unwritten() > 0) return true;
+  // A Unix socket whose peer closed with bytes unread has this error, however much is still to be read from
+  // it.
+  uv_os_fd_t descriptor = -1;
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (uv_fileno(reinterpret_cast<const uv_handle_t*>(&state_->pipe), &descriptor) == 0 &&
+      ::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &size) == 0) {
+    state_->lost = error == ECONNRESET;
+  }
+  return state_->lost;
 }
 
 void Stream::close_after_writes() {

@@ -38,6 +38,8 @@ class Stream {
   void write(std::string bytes);
   // Bytes queued and not yet taken by the kernel.
   size_t unwritten() const;
+  // Once the peer is gone: true if it had not read all that was written. Sockets only.
+  bool lost_bytes();
   // Gives the socket to the loop, which sends what is queued and then closes it; neither function is called
   // any more. The Stream is empty then: writes to it are dropped. A loop that ends first sends what the
   // kernel takes at once.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <sched.h>
 #include <signal.h>
 
 #include "host/cell/fixture.h"
@@ -216,6 +217,30 @@ TEST_CASE("when a cell is killed, the run that executed is blamed and its neighb
   agents.run_until_ended({3, 4});
   CHECK_THAT(agents.ends[3], Catch::StartsWith("lost: "));
   CHECK_THAT(agents.ends[4], Catch::StartsWith("blamed: "));
+}
+
+TEST_CASE("a run whose answer its dead cell has not read is not to blame") {
+  Agents agents(one_cell());
+  std::string strand;
+  agents.on_call = [&](int64_t, const std::string& its_strand, const std::string&, const Value&) {
+    strand = its_strand;
+  };
+  agents.pool.start(program("tester", handler("return clade.queue.get('t9')")), task(1));
+  agents.run_until([&] { return agents.calls.size() == 1; });
+  const auto cells = children_of(agents.zygote->pid());
+  REQUIRE(cells.size() == 1);
+  SECTION("it was gone when the answer was sent") {
+    kill(cells[0], SIGKILL);
+    while (kill(cells[0], 0) == 0) sched_yield();  // until it is reaped
+    agents.pool.answer(1, strand, Value("late"));
+  }
+  SECTION("it could not read it any more") {
+    kill(cells[0], SIGSTOP);
+    agents.pool.answer(1, strand, Value("unread"));
+    kill(cells[0], SIGKILL);
+  }
+  agents.run_until_ended({1});
+  CHECK_THAT(agents.ends[1], Catch::StartsWith("lost: "));
 }
 
 TEST_CASE("agents that fill their cell together move apart, and none is blamed") {
