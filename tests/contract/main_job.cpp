@@ -156,8 +156,9 @@ TEST_CASE("what should be refused is: a costly idea, a worse candidate, a failin
     swarm.clade({"task", "add", "evaluate_idea", "--payload", "@idea.json"});
     swarm.until_count("SELECT count(*) FROM task WHERE type = 'evaluate_idea' AND state = 'completed'", 2);
     CHECK(swarm.count("SELECT count(*) FROM task WHERE type = 'write_spec'") == 1);
-    CHECK(swarm.text("SELECT result FROM task WHERE type = 'evaluate_idea' AND run = 0").find("reject") !=
-          std::string::npos);
+    const auto result = swarm.text("SELECT result FROM task WHERE type = 'evaluate_idea' AND run = 0");
+    CHECK(result.find("\"rejected\"") != std::string::npos);
+    CHECK(result.find("1000000000 evaluations") != std::string::npos);
   }
   SECTION("a failing task becomes a finding with cause and evidence") {
     swarm.clade(
