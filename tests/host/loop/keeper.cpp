@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "host/loop/run_process.h"
 #include "loop/process.h"
 #include "support/guarded_loop.h"
 #include "support/temporary_folder.h"
@@ -21,6 +22,7 @@ using clade::loop::Keeper;
 using clade::loop::Process;
 using clade::loop::ProcessExit;
 using clade::loop::ProcessOptions;
+using test::run;
 
 namespace {
 
@@ -35,19 +37,6 @@ ProcessOptions kept(std::vector<std::string> arguments) {
 
 ProcessOptions shell(const std::string& script) {
   return kept({"sh", "-c", script});
-}
-
-ProcessExit run(ProcessOptions options) {
-  test::GuardedLoop loop;
-  std::optional<ProcessExit> ended;
-  const auto process = Process::spawn(*loop, std::move(options), [&](ProcessExit result) {
-    CHECK_FALSE(ended.has_value());
-    ended = std::move(result);
-    loop->stop();
-  });
-  REQUIRE(process);
-  loop.run();
-  return *ended;
 }
 
 // A FIFO that a command and all that it starts hold open as descriptor 5: `tether` in its folder. Beside it

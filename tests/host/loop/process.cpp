@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "host/loop/run_process.h"
 #include "loop/stream.h"
 #include "support/guarded_loop.h"
 #include "support/temporary_folder.h"
@@ -20,6 +21,7 @@ using clade::loop::Process;
 using clade::loop::ProcessExit;
 using clade::loop::ProcessOptions;
 using clade::loop::Stream;
+using test::run;
 
 namespace {
 
@@ -31,20 +33,6 @@ ProcessOptions command(std::vector<std::string> arguments) {
 
 ProcessOptions shell(const std::string& script) {
   return command({"sh", "-c", script});
-}
-
-ProcessExit run(ProcessOptions options) {
-  test::GuardedLoop loop;
-  std::optional<ProcessExit> ended;
-  const auto process = Process::spawn(*loop, std::move(options), [&](ProcessExit result) {
-    CHECK_FALSE(ended.has_value());
-    ended = std::move(result);
-    loop->stop();
-  });
-  REQUIRE(process);
-  CHECK(process->pid() > 0);
-  loop.run();
-  return *ended;
 }
 
 std::string check_fails(ProcessOptions options, const std::string& code) {
