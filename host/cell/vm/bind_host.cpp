@@ -78,14 +78,14 @@ int traceback_of(lua_State* state) {
   return push_text(state, text);
 }
 
-// note_trace(error value) → the same: a message handler that keeps the traceback for last_trace, the first
-// one
+// note_trace(error value) → the same: a message handler that keeps the traceback for last_trace
 int note_trace(lua_State* state) {
   luaL_checkany(state, 1);
   lua_settop(state, 1);
   // An error that is raised again on its way out keeps the traceback of where it came from.
   std::string& trace = Vm::of(state).trace();
-  if (trace.empty()) trace = with_traceback(state, error_text(state, 1));
+  const std::string text = error_text(state, 1);
+  if (!trace.starts_with(text)) trace = with_traceback(state, text);
   return 1;
 }
 

@@ -143,6 +143,7 @@ Error Vm::failure_of(int status, int index) {
 
 Result<Value::Array> Vm::call(const char* function, const Value::Array& arguments) {
   const Executing executing(state_);
+  trace_.clear();  // of a run that was stopped: nobody has asked for it
   Value::Array results;
   Error failed;
   const Status status = protect([&](lua_State* state) {

@@ -106,7 +106,7 @@ TEST_CASE("a cell survives a stopped run, evaluation, selftest and session") {
   const Value looping = cell.load(
       "return { api = 1, tasks = { 'x' }, selftest = function() while true do end end,\n"
       "on_task = function(self, how) " +
-      loops + "return 'fine' end }");
+      loops + "if how == 'raise' then error('my own') end return 'fine' end }");
   REQUIRE(looping["ok"].as_bool());
   const auto interrupted = [&](const Value& frame) {
     cell.send(frame);
@@ -129,6 +129,8 @@ TEST_CASE("a cell survives a stopped run, evaluation, selftest and session") {
   CHECK_THAT(frames[0]["error"].as_string(),
              StartsWith("agents/tester/init.lua@cafe:2: stopped: soft deadline (wall time)"));
   CHECK(cell.run(2, {})[0]["value"].as_string() == "fine");
+  CHECK_THAT(cell.run(20, "raise")[0]["error"].as_string(),
+             StartsWith("agents/tester/init.lua@cafe:2: my own"));
 
   frames = interrupted(run(3, "strand"));
   CHECK(frames.back()["t"].as_string() == "failed");
