@@ -34,6 +34,22 @@ TEST_CASE("memory is counted against a cap and its parent's") {
 }
 
 // Every allocation is the first that is refused, once: none may end the process.
+TEST_CASE("compiled code that runs out of memory gets an error, not a fault") {
+  const auto body = GENERATE("t[i] = ('x'):rep(1e5) .. i", "t[i] = tostring(i)", "t[i] = { i }",
+                             "t[i] = ('%d'):format(i)", "t['k' .. i] = i", "t[i] = function() return i end");
+  Memory memory(4u << 20);
+  const Value frame{
+      {"source",
+       std::string("local n = 0\nfor round = 1, 20 do\n") +
+           "local ok, problem = pcall(function() local t = {} for i = 1, 1e9 do " + body +
+           " end end)\nif not ok and problem:find('not enough memory') then n = n + 1 end\nend return n"},
+      {"chunk", "c"}};
+  const Value result = clade::vm::evaluate(memory, frame);
+  INFO(body << ": " << result["error"].as_string());
+  // What catches it may need memory itself before the garbage is collected.
+  CHECK((result["value"] == Value(20) || result["code"] == Value("memory")));
+}
+
 TEST_CASE("running out of memory anywhere is an error, never a panic") {
   const Value modules{{"m", Value{{"source", "return { 1, 2, 3 }"}, {"chunk", "m"}}}};
   const Value subject{{"source", "return { f = function(t) t[#t + 1] = 'y' .. #t return t end }"},
