@@ -17,7 +17,8 @@
 namespace clade::loop {
 namespace {
 
-constexpr int kStragglerMs = 5;
+constexpr int kStragglerMs = 1;
+constexpr int kStragglersMs = 2000;
 
 void tell(KeeperReport::Kind kind, int value, int64_t cpu_us = 0) {
   const KeeperReport report{kind, value, cpu_us};
@@ -72,14 +73,17 @@ class Keeping {
     }
   }
 
-  // Kills what is left of the group and waits for it.
+  // Kills what is left of the group and waits for it, as their subreaper also for those whose parents died.
+  // One whose parent left the group and lives is that one's to reap: a zombie, which does nothing any more
+  // and is not waited for for ever.
   void end_group() const {
-    ::kill(-program_, SIGKILL);
-    // As their subreaper this process inherits those whose parents died.
-    while (::waitpid(-program_, nullptr, 0) > 0 || errno == EINTR) {
+    for (int waited_ms = 0; waited_ms < kStragglersMs; waited_ms += kStragglerMs) {
+      ::kill(-program_, SIGKILL);
+      while (::waitpid(-program_, nullptr, WNOHANG) > 0) {
+      }
+      if (::kill(-program_, 0) != 0 && errno == ESRCH) return;
+      ::poll(nullptr, 0, kStragglerMs);
     }
-    // One whose parent left the group and lives is that one's to reap.
-    while (::kill(-program_, 0) == 0 || errno != ESRCH) ::poll(nullptr, 0, kStragglerMs);
   }
 
  private:

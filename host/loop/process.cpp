@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -29,6 +30,8 @@ namespace {
 // How long output is waited for once the process itself is gone but something that it started holds its
 // pipes.
 constexpr int64_t kOutputGraceMs = 200;
+// How long a keeper may take to end, before it is killed itself: longer than it waits for its group.
+constexpr int kKeeperPatienceMs = 5000;
 constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 
 // Two connected descriptors; of a pipe, [0] is read and [1] is written.
@@ -185,8 +188,16 @@ struct Child : Handle {
     return remains;
   }
 
-  // Only an orphan, already told to end, is left open when the loop ends.
-  void abandon() override { reap(); }
+  // Only an orphan, already told to end, is left open when the loop ends. Waits for it, but not for ever.
+  void abandon() override {
+    pollfd entry{descriptor, POLLIN, 0};
+    int count = 0;
+    do {
+      count = ::poll(&entry, 1, kKeeperPatienceMs);
+    } while (count < 0 && errno == EINTR);
+    if (count == 0) ::kill(pid, SIGKILL);
+    reap();
+  }
 
   uv_poll_t poll{};
   int pid = -1;
@@ -197,7 +208,8 @@ struct Child : Handle {
 }  // namespace
 
 struct Process::State {
-  State(Loop& loop, OnExit called, size_t bytes) : grace(loop), on_exit(std::move(called)), limit(bytes) {}
+  State(Loop& loop, OnExit called, size_t bytes)
+      : grace(loop), patience(loop), on_exit(std::move(called)), limit(bytes) {}
   ~State() {
     if (!child) return;
     end_group();
@@ -270,12 +282,17 @@ struct Process::State {
     }
   }
 
-  // Kills what is there of the group. The zombie of its first process keeps the number ours.
+  // Kills what is there of the group. The zombie of its first process keeps the number ours: that of a
+  // program with a keeper until the keeper is told to end.
   void end_group() {
     if (!kept) {
       ::kill(-pid, SIGKILL);
     } else if (socket >= 0) {
+      if (std::exchange(told, true)) return;
+      if (program > 0) ::kill(-program, SIGKILL);
+      ::kill(pid, SIGCONT);  // its program may have stopped it
       ::shutdown(socket, SHUT_WR);
+      patience.start(kKeeperPatienceMs, [this] { ::kill(pid, SIGKILL); });
     } else if (program > 0 && !remains) {
       ::kill(-program, SIGKILL);  // somebody killed its keeper
     }
@@ -283,6 +300,7 @@ struct Process::State {
 
   void finish() {
     grace.stop();
+    patience.stop();
     out.reset();
     error.reset();
     end_group();
@@ -301,8 +319,11 @@ struct Process::State {
 
   void signal(int number) const {
     if (!child) return;
+    if (kept && !gone && number == SIGKILL) ::kill(pid, SIGCONT);  // its program may have stopped it
     if (!kept) {
       ::kill(-pid, number);
+    } else if (socket >= 0 && program > 0 && !told) {
+      ::kill(-program, number);
     } else if (socket >= 0) {
       const auto byte = static_cast<unsigned char>(number);
       (void)!::send(socket, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -318,6 +339,7 @@ struct Process::State {
   std::optional<Stream> out;
   std::optional<Stream> error;
   Timer grace;
+  Timer patience;  // with a keeper that was told to end
   ProcessExit result;
   OnExit on_exit;
   size_t limit;
@@ -325,6 +347,7 @@ struct Process::State {
   bool kept = false;
   std::optional<Stream> reports;  // until the keeper's end
   int socket = -1;                // the descriptor of `reports`
+  bool told = false;              // to end
   std::string heard;
   int program = -1;
   std::optional<Remains> remains;  // the program's; without a keeper, those of the child are

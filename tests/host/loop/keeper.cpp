@@ -199,6 +199,37 @@ TEST_CASE("what a program with a keeper leaves in its group is gone when it is r
   CHECK(tether.ended());
 }
 
+TEST_CASE("what has left the group and does not reap its children holds nobody up", "[keeper]") {
+  const Tether tether;
+  // The inner cat stays in the group; its parent leaves it and never looks after it.
+  const auto result = run(tether.command("(cat leash & exec setsid cat leash) & echo done"));
+  CHECK(result.code == 0);
+  CHECK(result.out == "done\n");
+}
+
+TEST_CASE("a program that stops its keeper is killed and reported all the same", "[keeper]") {
+  const Tether tether;
+  test::GuardedLoop loop;
+  std::optional<ProcessExit> ended;
+  auto process = Process::spawn(*loop, tether.command("kill -STOP $PPID; echo stopped >&5; cat leash"),
+                                [&](ProcessExit result) {
+                                  ended = std::move(result);
+                                  loop->stop();
+                                });
+  REQUIRE(process);
+  CHECK(tether.line() == "stopped");
+  const bool told = GENERATE(false, true);
+  if (told) {
+    // What the host has heard by then decides which way the signal goes.
+    loop->post([&] { loop->post([&] { process->kill(SIGKILL); }); });
+  } else {
+    process->kill(SIGKILL);
+  }
+  loop.run();
+  CHECK(ended->signal == SIGKILL);
+  CHECK(tether.ended());
+}
+
 TEST_CASE("a program with a keeper goes with its Process", "[keeper]") {
   const Tether tether;
   {
