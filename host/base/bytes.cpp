@@ -48,6 +48,21 @@ tl::unexpected<Error> io_failure(const std::string& what, const std::string& pat
   return failure(code, what + " " + path + ": " + system_reason(number));
 }
 
+Result<std::string> read_to_end(const File& file, const std::string& path, size_t limit) {
+  std::string bytes;
+  std::array<char, 65536> buffer;
+  for (;;) {
+    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return io_failure("cannot read", path);
+    if (count == 0) return bytes;
+    bytes.append(buffer.data(), static_cast<size_t>(count));
+    if (bytes.size() > limit) {
+      return failure("limit", path + " is larger than the " + std::to_string(limit) + " bytes allowed");
+    }
+  }
+}
+
 // Does this name still lead to this open file?
 bool is_named(const File& directory, const std::string& name, const File& file) {
   struct stat named {};
@@ -193,20 +208,17 @@ std::string short_hash(std::string_view hash) {
 }
 
 Result<std::string> read_file(const std::string& path, size_t limit) {
+  const File file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat found {};
+  if (file.get() < 0 || ::fstat(file.get(), &found) != 0) return io_failure("cannot read", path);
+  if (S_ISFIFO(found.st_mode)) return failure("io", "cannot read " + path + ": it is a pipe, not a file");
+  return read_to_end(file, path, limit);
+}
+
+Result<std::string> read_stream(const std::string& path, size_t limit) {
   const File file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) return io_failure("cannot read", path);
-  std::string bytes;
-  std::array<char, 65536> buffer;
-  for (;;) {
-    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return io_failure("cannot read", path);
-    if (count == 0) return bytes;
-    bytes.append(buffer.data(), static_cast<size_t>(count));
-    if (bytes.size() > limit) {
-      return failure("limit", path + " is larger than the " + std::to_string(limit) + " bytes allowed");
-    }
-  }
+  return read_to_end(file, path, limit);
 }
 
 Status write_file_atomic(const std::string& path, std::string_view bytes, unsigned mode) {

@@ -14,8 +14,11 @@ std::string content_hash(std::string_view bytes);
 // The first 12 digits: what people see of a hash.
 std::string short_hash(std::string_view hash);
 
-// The whole file. Errors: "not_found", "io", "limit" (larger than `limit` bytes); each names the path.
+// The whole file. Errors: "not_found", "io" (also for a pipe, which might keep the reader waiting), "limit"
+// (larger than `limit` bytes); each names the path.
 Result<std::string> read_file(const std::string& path, size_t limit = 64u << 20);
+// The same, and a pipe to its end.
+Result<std::string> read_stream(const std::string& path, size_t limit);
 // Writes beside the target (".NAME.clade-new"), fsyncs, renames over it and fsyncs the folder: readers see
 // the old or the new file, whole. What a crash leaves beside it is replaced by the next write of the same
 // file. Errors: "io" with the path and the system's reason (also while another process writes the same file),

@@ -42,7 +42,7 @@ Result<cell::EvalResult> evaluate_code(const EvalOptions& options) {
 
 Result<cell::EvalResult> evaluate_file(const EvalOptions& options) {
   const std::string path = options.file == "-" ? "/dev/stdin" : options.file;
-  auto source = read_file(path, 8u << 20);
+  auto source = read_stream(path, 8u << 20);
   if (!source) return failure(source.error());
   return evaluate_source(options, *source, options.file == "-" ? "stdin" : options.file);
 }

@@ -205,7 +205,7 @@ Result<cell::EvalRequest> bench_request(const std::string& folder, const SkillOp
 
   Value arguments{Value::Map{}};
   if (options.data) {
-    auto text = read_file(*options.data, kDataBytes);
+    auto text = read_stream(*options.data, kDataBytes);
     if (!text) return failure(text.error());
     arguments.set("text", *text);
     arguments.set("name", std::filesystem::path(*options.data).filename().string());

@@ -37,7 +37,7 @@ Result<Value> read_payload(const std::string& text) {
     const bool piped = text == "@-";
     where = piped ? "the payload on stdin" : text.substr(1);
     if (where.empty()) return failure("usage", "--payload @ names no file: write @FILE, or @- for stdin");
-    auto file = read_file(piped ? "/dev/stdin" : where, kControlLineBytes);
+    auto file = read_stream(piped ? "/dev/stdin" : where, kControlLineBytes);
     if (!file && file.error().code == "limit") return failure(too_large(where));
     if (!file) return failure(file.error());
     json = std::move(*file);

@@ -37,6 +37,14 @@ std::vector<std::string> entries(const std::string& folder) {
 
 }  // namespace
 
+TEST_CASE("a pipe keeps nobody who wants a file waiting") {
+  const test::TemporaryFolder folder;
+  REQUIRE(mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  const auto text = clade::read_file(folder / "pipe");
+  REQUIRE_FALSE(text);
+  CHECK(text.error().message.find("it is a pipe") != std::string::npos);
+}
+
 TEST_CASE("a hash is the BLAKE2b-256 of the bytes", "[bytes]") {
   CHECK(clade::content_hash("") == "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8");
   CHECK(clade::content_hash("abc") == "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319");
