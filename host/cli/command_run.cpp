@@ -57,6 +57,12 @@ int run(RunOptions options, const Context& context) {
   // Named from where the command was typed, not from the swarm's folder.
   if (!options.serve.report.empty())
     options.serve.report = std::filesystem::absolute(options.serve.report).string();
+  std::error_code ignored;
+  if (std::filesystem::exists(options.serve.report, ignored) &&
+      !std::filesystem::is_directory(options.serve.report, ignored)) {
+    return fail(
+        {"usage", "--report: " + options.serve.report + " is no folder; name one, it need not be there yet"});
+  }
   options.serve.json = context.json;
   options.serve.live = !context.json && !options.detach && isatty(STDOUT_FILENO) == 1;
   return options.detach ? run_detached(options.serve) : serve(options.serve);

@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <memory>
 #include <thread>
+#include <tuple>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -97,7 +99,7 @@ class Host {
   std::unique_ptr<HostCommands> commands_;
   std::optional<Control> control_;
   std::optional<loop::Watch> watch_;
-  std::vector<std::string> watched_;
+  std::vector<std::tuple<std::string, dev_t, ino_t>> watched_;  // folders
   std::vector<loop::Signal> signals_;
   loop::Timer tick_;
   std::map<std::string, ViewState::Agent> doing_;
@@ -253,12 +255,28 @@ int Host::run() {
   show();
   Value summary{{"seconds", std::round(static_cast<double>(clock_.wall_ms() - started_at_) / 100) / 10}};
   Value approvals = Value::Array();
+  Value unhandled = Value::Array();
+  int64_t unfinished = 0;
   for (const auto* task : queue_->active()) {
-    if (task->state == queue::State::awaiting_approval) approvals.push(task->id);
+    if (task->state == queue::State::awaiting_approval) {
+      approvals.push(task->id);
+    } else if (task->state == queue::State::queued && !dispatcher_->handles(task->type)) {
+      unhandled.push(task->id);
+    } else if (task->state != queue::State::blocked && task->state != queue::State::reviewing) {
+      ++unfinished;
+    }
   }
   if (!approvals.as_array().empty()) summary.set("approvals waiting", std::move(approvals));
-  if (access((kernel_->report + "/report.md").c_str(), R_OK) == 0)
-    summary.set("report", kernel_->report + "/report.md");
+  if (!unhandled.as_array().empty()) summary.set("no role handles", std::move(unhandled));
+  if (unfinished > 0)
+    summary.set("unfinished", std::to_string(unfinished) + " tasks: `clade run` goes on with them");
+  struct stat report {};
+  const std::string report_path = kernel_->report + "/report.md";
+  if (stat(report_path.c_str(), &report) == 0 && S_ISREG(report.st_mode)) {
+    // The system stamps a file with the time of its last tick, a little before the clock.
+    const bool new_one = int64_t{report.st_mtim.tv_sec + 1} * 1000 > started_at_;
+    summary.set(new_one ? "report" : "report of an earlier run", report_path);
+  }
   if (auto files = run::unwritten_files(*reader_)) {
     const int64_t missing = files->open + files->given_up - given_up_before_;
     if (missing > 0) summary.set("files not written", std::to_string(missing) + ": `clade logs` says why");
@@ -319,8 +337,14 @@ Status Host::listen() {
 }
 
 void Host::watch() {
-  auto folders = library_.watched_folders();
-  if (folders == watched_) return;
+  const auto folders = library_.watched_folders();
+  // A folder that was moved away and made again is another one, though its name is the same.
+  std::vector<std::tuple<std::string, dev_t, ino_t>> found;
+  for (const auto& folder : folders) {
+    struct stat entry {};
+    if (stat(folder.c_str(), &entry) == 0) found.emplace_back(folder, entry.st_dev, entry.st_ino);
+  }
+  if (found == watched_) return;
   auto watch = loop::Watch::folders(loop_, folders, kQuietMs,
                                     [this] { reload_->look([this] { watch_ ? this->watch() : void(); }); });
   if (!watch) {
@@ -328,8 +352,11 @@ void Host::watch() {
     view_->banner("changed scripts are not seen until the next start: " + watch.error().message);
     return;
   }
-  watched_ = std::move(folders);
+  const bool again = !watched_.empty();
+  watched_ = std::move(found);
   watch_ = std::move(*watch);
+  // What was saved in a new folder before it was watched.
+  if (again) reload_->look([this] { watch_ ? this->watch() : void(); });
 }
 
 void Host::tick() {

@@ -274,6 +274,11 @@ void View::task(const queue::Task& task, queue::Verb verb, const std::string& ag
   const bool bad = verb == queue::Verb::fail || verb == queue::Verb::bury || verb == queue::Verb::reject;
   if (bad && !task.error.empty())
     text += ": " + shortened(plain(task.error.substr(0, task.error.find('\n'))), 160);
+  if (verb == queue::Verb::complete && task.result["decision"].is_string()) {
+    const std::string& reason = task.result["reason"].as_string();
+    const std::string decision = task.result["decision"].as_string() + (reason.empty() ? "" : ", " + reason);
+    text += ": " + shortened(plain(decision), 160);
+  }
   if (verb == queue::Verb::hold) text += ": " + shortened(plain(task.approval), 160);
   screen.line(text, {{"at", screen.clock.wall_ms()},
                      {"event", "task"},
@@ -329,8 +334,11 @@ void View::finish(const Value& summary) {
   for (const auto& [key, value] : summary.as_map()) widest = std::max(widest, width(key));
   std::string text;
   for (const auto& [key, value] : summary.as_map()) {
+    std::string shown;
+    for (const auto& item : value.as_array()) shown += (shown.empty() ? "" : ", ") + readable(item);
+    if (!value.is_array()) shown = readable(value);
     text += screen.colour(Colour::bold, plain(key) + ":") + std::string(widest - width(key) + 2, ' ') +
-            plain(readable(value)) + "\n";
+            plain(shown) + "\n";
   }
   screen.write(text);
 }

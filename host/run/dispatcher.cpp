@@ -559,7 +559,10 @@ bool Dispatcher::idle() const {
   if (kernel_.mail.waiting() > 0 || kernel_.governance.open_count() > 0 || kernel_.writer.pending() > 0)
     return false;
   for (const auto* task : kernel_.queue.active()) {
-    if (task->state != queue::State::blocked && task->state != queue::State::awaiting_approval) return false;
+    // These wait for another task or for a person, and that for a role that nobody plays any more.
+    const bool waits = task->state == queue::State::blocked || task->state == queue::State::reviewing ||
+                       task->state == queue::State::awaiting_approval;
+    if (!waits && !(task->state == queue::State::queued && !handles(task->type))) return false;
   }
   return true;
 }

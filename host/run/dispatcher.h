@@ -71,7 +71,7 @@ class Dispatcher final : public RunEvents {
   void commit(store::Batch batch, std::function<void(Status)> done);
 
   // True if nothing is queued, in flight, waiting for its time or open for votes. What waits for approvals
-  // (or for tasks that do) does not count.
+  // (or for tasks that do) does not count, nor what no role handles any more.
   bool idle() const;
   size_t in_flight() const;
   // [{name, role, state: idle|busy, task, version}]

@@ -300,13 +300,13 @@ Result<Value> file_write(const Kernel& kernel, Run& run, const Value& args) {
   }
   if (auto status = run.grants->check("file.write", path); !status) return failure(status.error());
   if (auto status = check_file(kernel, path); !status) {
-    return failure(status.error().code, "file.write: " + status.error().message);
+    return failure("refused", "file.write: " + status.error().message);
   }
   if (args["text"].as_string().size() > kFileBytes) {
-    return failure("limit", "file.write: larger than " + std::to_string(kFileBytes) + " bytes");
+    return failure("refused", "file.write: larger than " + std::to_string(kFileBytes) + " bytes");
   }
   if (run.outbox.files.size() >= kFiles) {
-    return failure("limit", "file.write: more than " + std::to_string(kFiles) + " files in one run");
+    return failure("refused", "file.write: more than " + std::to_string(kFiles) + " files in one run");
   }
   run.outbox.files.push_back({path, args["text"].as_string()});
   return Value(true);

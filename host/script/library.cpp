@@ -421,7 +421,7 @@ Status Library::write_back(const std::string& name) const {
 std::vector<std::string> Library::watched_folders() const {
   std::error_code ignored;
   const fs::path root = fs::absolute(shelves_->folder, ignored).lexically_normal();
-  std::set<fs::path> folders = {root / "skills"};
+  std::set<fs::path> folders = {root / "agents", root / "skills"};
   // Empty folders too: somebody is about to put a skill there.
   for (const auto& folder : skill_parents(root.string())) folders.insert(folder);
   for (const auto& [role, manifest] : shelves_->catalogue.roles) folders.insert(root / "agents" / role);

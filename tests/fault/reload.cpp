@@ -1,5 +1,6 @@
 // Saved files are live between messages; state stays; what does not pass is refused.
 #include <csignal>
+#include <filesystem>
 
 #include <catch2/catch.hpp>
 
@@ -47,6 +48,19 @@ TEST_CASE("a saved role is live with the next message, its state kept") {
     swarm.until_count("SELECT count(*) FROM script_event WHERE verb = 'refused' AND detail LIKE '%no good%'",
                       1);
     CHECK(run_task(swarm) == "\"new 3\"");
+  }
+  SECTION("a folder that took its place is looked after as well") {
+    namespace fs = std::filesystem;
+    const fs::path agents = fs::path(swarm.path()) / "agents";
+    fs::copy(agents / "one", agents / ".next");
+    swarm.write("agents/.next/init.lua", counter("other "));
+    fs::rename(agents / "one", agents / ".former");
+    fs::rename(agents / ".next", agents / "one");
+    swarm.until_count("SELECT count(*) FROM script_event WHERE name = 'agent:one' AND verb = 'imported'", 3);
+    CHECK(run_task(swarm) == "\"other 3\"");
+    write_agent(swarm, "one", counter("latest "));
+    swarm.until_count("SELECT count(*) FROM script_event WHERE name = 'agent:one' AND verb = 'imported'", 4);
+    CHECK(run_task(swarm) == "\"latest 4\"");
   }
   SECTION("a rollback brings the old version back, in force and in the file") {
     swarm.clade({"script", "rollback", "agent:one"});

@@ -60,6 +60,18 @@ TEST_CASE("in a pipe an event is a plain line") {
   CHECK(fixture.taken() == "1:15 no landlock\n");
 }
 
+TEST_CASE("a task that ends with a decision says which and why") {
+  Fixture fixture;
+  View view = fixture.view(ViewMode::plain);
+  auto task = Fixture::task();
+  task.state = queue::State::completed;
+  task.result = {{"decision", "refused"}, {"reason", "not better than its parent"}};
+  view.task(task, queue::Verb::complete);
+  CHECK(fixture.taken() == "0:00 t1 work completed: refused, not better than its parent\n");
+  view.finish({{"approvals waiting", Value::Array{"r3.1", "t4"}}});
+  CHECK(fixture.taken() == "approvals waiting:  r3.1, t4\n");
+}
+
 TEST_CASE("in a pipe progress is told now and then") {
   Fixture fixture;
   View view = fixture.view(ViewMode::plain);

@@ -350,6 +350,18 @@ TEST_CASE("an agent that always has mail still comes to its tasks") {
   CHECK(first.invocation.handler != second.invocation.handler);
 }
 
+TEST_CASE("a task that no role handles any more does not keep the swarm busy") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.dispatcher->stop();
+  const std::string task = host.add("work_a");
+  host.settle();
+  CHECK_FALSE(host.dispatcher->idle());
+  host.dispatcher->set_role("worker", Value{{"tasks", Value::Array{"other_*"}}});
+  CHECK(host.dispatcher->idle());
+  CHECK(host.state_of(task) == "queued");
+}
+
 TEST_CASE("a run that never stops asking is stopped") {
   const Folder folder;
   PlayedHost host(folder);

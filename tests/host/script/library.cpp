@@ -583,8 +583,9 @@ TEST_CASE("every folder where a change may come is watched", "[library]") {
   std::filesystem::create_directories(swarm.path("skills/empty"));
   std::filesystem::create_directories(swarm.path("skills/.git/x"));
   const auto library = swarm.loaded();
-  const std::vector<std::string> expected = {swarm.path("agents/worker"),    swarm.path("skills"),
-                                             swarm.path("skills/empty"),     swarm.path("skills/sort"),
-                                             swarm.path("skills/sort/base"), swarm.path("skills/sort/quick")};
+  const std::vector<std::string> expected = {swarm.path("agents"),           swarm.path("agents/worker"),
+                                             swarm.path("skills"),           swarm.path("skills/empty"),
+                                             swarm.path("skills/sort"),      swarm.path("skills/sort/base"),
+                                             swarm.path("skills/sort/quick")};
   CHECK(library->watched_folders() == expected);
 }
