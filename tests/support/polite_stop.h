@@ -13,10 +13,11 @@ namespace test {
 // call into its runtime, which such a loop never makes: there only SIGKILL is left, as with a distribution's
 // LuaJIT.
 #if CLADE_LUAJIT_CHECKHOOK && !defined(__SANITIZE_THREAD__)
-inline constexpr bool kStopsPolitely = true;
+#define CLADE_STOPS_POLITELY 1
 #else
-inline constexpr bool kStopsPolitely = false;
+#define CLADE_STOPS_POLITELY 0
 #endif
+inline constexpr bool kStopsPolitely = CLADE_STOPS_POLITELY == 1;
 // From the soft to the hard deadline in ms, where a test is about the soft one.
 inline constexpr int64_t kGraceMs = kStopsPolitely ? 60000 : 200;
 

@@ -5,6 +5,7 @@
 #include "cell/vm/cell_main.h"
 #include "host/cell/vm/cell_fixture.h"
 #include "host/cell/vm/vm_fixture.h"
+#include "support/polite_stop.h"
 
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
@@ -31,7 +32,7 @@ class Deadline {
 
 }  // namespace
 
-#if CLADE_LUAJIT_CHECKHOOK
+#if CLADE_STOPS_POLITELY  // without it such a loop ends with its process alone
 
 TEST_CASE("an endless loop of any kind is stopped and its line named") {
   const auto [name, source] = GENERATE(table<std::string, std::string>({
