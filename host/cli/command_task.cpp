@@ -106,11 +106,20 @@ int list(const TaskOptions& options, const Context& context) {
   return kOk;
 }
 
-void print_field(const std::string& name, const std::string& text) {
+constexpr size_t kFieldColumns = 12;
+
+// Further lines of the text stand below its first.
+void print_field(const std::string& name, std::string_view text) {
   if (text.empty()) return;
   std::string padded = name + ":";
-  padded.resize(std::max<size_t>(padded.size() + 1, 12), ' ');
-  print_line(padded + plain(text));
+  padded.resize(std::max(padded.size() + 1, kFieldColumns), ' ');
+  for (;;) {
+    const size_t end = text.find('\n');
+    print_line(padded + plain(text.substr(0, end)));
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + 1);
+    padded.assign(kFieldColumns, ' ');
+  }
 }
 
 std::string joined(const Value& texts) {
@@ -152,7 +161,9 @@ int show(const TaskOptions& options, const Context& context) {
     std::string line = "  " + format_time(event["at"].as_integer()) + "  " + event["verb"].as_string() +
                        " → " + event["state"].as_string();
     if (const std::string& agent = event["agent"].as_string(); !agent.empty()) line += "  by " + agent;
-    if (const std::string& detail = event["detail"].as_string(); !detail.empty()) line += "  " + detail;
+    if (const std::string& detail = event["detail"].as_string(); !detail.empty()) {
+      line += "  " + detail.substr(0, detail.find('\n'));
+    }
     print_line(plain(line));
   }
   return kOk;

@@ -102,6 +102,20 @@ TEST_CASE("a role that raises when it is loaded is an error with its line and no
   CHECK_FALSE(contains(result.err, "[C]"));
 }
 
+TEST_CASE("a traceback is shown in lines, below the error, once") {
+  Swarm swarm;
+  swarm.write("agents/greeter/init.lua",
+              "return { api = 1, tasks = { 'greet' }, on_task = function() error('no way') end }\n");
+  swarm.start();
+  REQUIRE(swarm.run({"task", "add", "greet"}).exit == kOk);
+  REQUIRE(swarm.run({"stop"}).exit == kOk);
+  REQUIRE(swarm.run({"run", "--until-idle"}).exit == kOk);
+  const std::string shown = swarm.run({"task", "show", "t1"}).out;
+  CHECK(contains(shown, ":1: no way\n            stack traceback:\n             agents/greeter/init.lua@"));
+  CHECK(shown.find("stack traceback") == shown.rfind("stack traceback"));
+  CHECK_FALSE(contains(shown, "\\n"));
+}
+
 TEST_CASE("what the host refuses is said") {
   Swarm swarm;
   swarm.start();
