@@ -130,6 +130,11 @@ Status run_steps(Database& database) {
                                        std::to_string(schema_version()) +
                                        "): run that version, or move .clade away to start afresh");
   }
+  if (*found < 0) {
+    return failure("corrupt",
+                   "the state has the schema version " + std::to_string(*found) +
+                       ": another program changed it; restore .clade, or move it away to start afresh");
+  }
   for (int step = *found; step < schema_version(); ++step) {
     const std::string sql =
         kSteps.at(static_cast<size_t>(step)) + ("PRAGMA user_version = " + std::to_string(step + 1));

@@ -63,6 +63,15 @@ TEST_CASE("migrating again changes nothing", "[migrations]") {
   CHECK(database.execute("BEGIN IMMEDIATE; COMMIT"));
 }
 
+TEST_CASE("a database of an impossible version is refused", "[migrations]") {
+  const test::TemporaryFolder folder;
+  auto database = open_empty(folder / "db");
+  REQUIRE(database.execute("PRAGMA user_version = -1"));
+  const auto status = migrate(database);
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code == "corrupt");
+}
+
 TEST_CASE("a database of a newer version is refused and left alone", "[migrations]") {
   const test::TemporaryFolder folder;
   auto database = open_empty(folder / "db");
