@@ -1,5 +1,6 @@
 // clade skill …
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <memory>
 
@@ -225,6 +226,23 @@ Result<cell::EvalRequest> bench_request(const std::string& folder, const SkillOp
   return request;
 }
 
+// What is wrong with the form of a benchmark's result; "" if nothing is. `metric`: what skill.yaml names.
+std::string wrong_form(const Value& measured, const std::string& metric) {
+  if (!measured.is_map()) return "no table with names";
+  if (measured.has("valid")) {
+    if (!measured["valid"].is_bool()) return "valid = " + readable(measured["valid"]);
+    if (!measured["valid"].as_bool())
+      return measured["reason"].is_string() ? "" : "valid = false and no reason";
+  }
+  for (const std::string& name : {std::string("excess"), metric}) {
+    if (name.empty() || !measured.has(name)) continue;
+    const Value& figure = measured[name];
+    if (!figure.is_number() || !std::isfinite(figure.as_real())) return name + " = " + readable(figure);
+  }
+  const std::string wanted = metric.empty() ? "excess" : metric;
+  return measured.has("excess") || measured.has(wanted) ? "" : "no " + wanted;
+}
+
 void print_measurement(const Value& measured) {
   const auto line = [](const std::string& key, const std::string& text) {
     print_line(key + ":" + std::string(key.size() < 12 ? 12 - key.size() : 1, ' ') + plain(text));
@@ -241,6 +259,10 @@ void print_measurement(const Value& measured) {
 }
 
 int bench(const SkillOptions& options, const Context& context) {
+  if (options.data && options.instances) {
+    return fail(
+        {"usage", "--data measures on a file, --instances on generated instances: give one of the two"});
+  }
   if (options.instances) {
     if (auto form = check_instances(*options.instances); !form) return fail(form.error());
   }
@@ -255,9 +277,17 @@ int bench(const SkillOptions& options, const Context& context) {
                  "the benchmark of " + options.id + " failed: " + result->error + " [" + result->code + "]"});
   }
   const Value& measured = result->value;
+  auto manifest = skill_manifest(*folder, options.id);
+  if (!manifest) return fail(manifest.error());
+  const std::string metric = manifest->benchmark["metric"].as_string();
+  if (const std::string wrong = wrong_form(measured, metric); !wrong.empty()) {
+    return fail({"invalid", "the benchmark of " + options.id + " returned " + shortened(plain(wrong), 200) +
+                                ": it returns {" + (metric.empty() ? "excess" : metric) +
+                                " = NUMBER, ...} or {valid = false, reason = TEXT}"});
+  }
   const bool valid = !measured.has("valid") || measured["valid"].as_bool();
   if (context.json) {
-    Value data = measured.is_map() ? measured : Value{{"value", measured}};
+    Value data = measured;
     data.set("cpu_ms", static_cast<double>(result->cpu_us) / 1000);
     data.set("units", result->units);
     print_json(data);

@@ -94,6 +94,36 @@ TEST_CASE("a benchmark judges the skill from another VM") {
   CHECK(swarm.run({"skill", "bench", "text.words", "--data", "gone.txt"}).exit == kFailed);
 }
 
+TEST_CASE("a benchmark that returns something else is an error that says what it returns") {
+  const Swarm swarm;
+  REQUIRE(swarm.run({"skill", "new", "text.words"}).exit == kOk);
+  for (const auto& [returned, said] : std::initializer_list<std::pair<std::string, std::string>>{
+           {"{excess = 'x'}", "returned excess = x: it returns"},
+           {"{excess = 0 / 0}", "returned excess = "},
+           {"{valid = 1, excess = 1}", "returned valid = 1: "},
+           {"{valid = false}", "returned valid = false and no reason: "},
+           {"{valid = true}", "returned no excess: "},
+           {"{}", "the benchmark of text.words returned no "},
+           {"7", "returned no table with names: "},
+           {"nil", "returned no table with names: "}}) {
+    swarm.write("skills/text/words/bench.lua", "return {bench = function() return " + returned + " end}\n");
+    const auto result = swarm.run({"skill", "bench", "text.words"});
+    INFO(returned << ": " << result.err);
+    CHECK(result.exit == kFailed);
+    CHECK(result.out.empty());
+    CHECK(contains(result.err, said));
+    CHECK(contains(result.err, "it returns {excess = NUMBER, ...} or {valid = false, reason = TEXT}"));
+    CHECK(swarm.run({"skill", "bench", "text.words", "--json"}).exit == kFailed);
+  }
+  swarm.write(
+      "skills/text/words/skill.yaml",
+      "id: text.words\nsummary: Words\nversion: \"1.0.0\"\nbenchmark: {metric: speed, better: higher}\n");
+  swarm.write("skills/text/words/bench.lua", "return {bench = function() return {speed = 4} end}\n");
+  CHECK(swarm.run({"skill", "bench", "text.words"}).out == "speed:       4\n");
+  swarm.write("skills/text/words/bench.lua", "return {bench = function() return {speed = 'x'} end}\n");
+  CHECK(contains(swarm.run({"skill", "bench", "text.words"}).err, "returned speed = x: it returns {speed ="));
+}
+
 TEST_CASE("skills are listed and shown") {
   const Swarm swarm;
   const Value list = swarm.json({"skill", "list"});
