@@ -123,7 +123,8 @@ Status Library::Shelves::load_script(const std::string& name, store::Batch& batc
     const std::string users = needed_by(catalogue, name);
     if (!users.empty()) error.message += "; needed by " + users;
     if (found != current.end()) {
-      error.message += "; `clade script show " + short_hash(found->second.hash) + "` prints its last version";
+      error.message += "; `clade script show " + name + " " + short_hash(found->second.hash) +
+                       " --source` prints its last version";
     }
     return failure(std::move(error));
   }

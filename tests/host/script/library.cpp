@@ -132,10 +132,10 @@ TEST_CASE("a swarm that does not load says which file and who needs it", "[libra
   SECTION("no source of a skill that ran before") {
     const std::string hash = swarm.loaded()->current("skill:sort.base")->hash;
     swarm.remove("skills/sort/base/init.lua");
-    CHECK(message() ==
-          "cannot read " + swarm.path("skills/sort/base/init.lua") +
-              ": No such file or directory; needed by skill \"sort.quick\"; `clade script show " +
-              clade::short_hash(hash) + "` prints its last version");
+    CHECK(message() == "cannot read " + swarm.path("skills/sort/base/init.lua") +
+                           ": No such file or directory; needed by skill \"sort.quick\"; `clade script show "
+                           "skill:sort.base " +
+                           clade::short_hash(hash) + " --source` prints its last version");
   }
   SECTION("an empty source") {
     swarm.write(kQuick, " \n");
