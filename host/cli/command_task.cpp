@@ -186,9 +186,7 @@ void print_chain(const Value& chain) {
     print_line(paint(coloured, Colour::yellow, "waits for: ") + plain(text.as_string()));
   }
   for (const Value& came : chain["consequences"].as_array()) {
-    print_line("led to " + plain(came["kind"].as_string() + " " + came["id"].as_string() + "  " +
-                                 came["type"].as_string() + "  " + came["state"].as_string() +
-                                 (came["text"].as_string().empty() ? "" : "  " + came["text"].as_string())));
+    print_line("led to " + plain(came["text"].as_string()));
   }
 }
 

@@ -301,7 +301,7 @@ class Explanation {
     auto row = query.step();
     if (!row) return failure(row.error());
     if (!*row) return {};
-    const std::string what = std::string(kind) == "task" ? "submitted " : "is a dependency of ";
+    const std::string what = std::string(kind) == "task" ? "task " : "dependent ";
     follows_.push_back(Value{{"kind", kind},
                              {"id", other},
                              {"type", query.text(0)},

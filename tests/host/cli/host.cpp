@@ -83,6 +83,7 @@ TEST_CASE("a detached host answers until it is stopped, what it did can be read 
   CHECK(swarm.json({"task", "list", "--state", "queued"}).as_array().empty());
   CHECK(contains(swarm.run({"task", "show", "t2"}).out, "after:      t1"));
   CHECK(contains(swarm.run({"why", "t2"}).out, "completed by greeter"));
+  CHECK(contains(swarm.run({"why", "t1"}).out, "\nled to dependent t2 (greet), which is completed\n"));
   CHECK(swarm.json({"mail", "list"}).as_array()[0]["body"] == Value{{"a", Value::Array{1}}});
   CHECK(swarm.json({"approval", "list"}).as_array().empty());
   CHECK(contains(swarm.run({"logs", "greeter"}).out, "Hello, pipe!"));

@@ -60,7 +60,7 @@ TEST_CASE("the chain goes from the first ancestor down to the task") {
   CHECK(above["chain"].as_array().size() == 1);
   CHECK(above["waits_for"].as_array().empty());
   REQUIRE(above["consequences"].as_array().size() == 1);
-  CHECK(above["consequences"].as_array()[0]["text"].as_string() == "submitted r1.1 (check), which is queued");
+  CHECK(above["consequences"].as_array()[0]["text"].as_string() == "task r1.1 (check), which is queued");
   fixture.refused(why(*fixture.database, "none"), "not_found");
 }
 
@@ -72,8 +72,7 @@ TEST_CASE("what a task waits for, in each state") {
   CHECK(fixture.waits("b") == "its dependency a (work), which is queued");
   const Value first = fixture.ask("a");
   REQUIRE(first["consequences"].as_array().size() == 1);
-  CHECK(first["consequences"].as_array()[0]["text"].as_string() ==
-        "is a dependency of b (work), which is blocked");
+  CHECK(first["consequences"].as_array()[0]["text"].as_string() == "dependent b (work), which is blocked");
 
   fixture.add("c", {}, "publish it?");
   CHECK(fixture.waits("c") ==
