@@ -113,6 +113,8 @@ TEST_CASE("usage errors say what is wrong and where help is, and exit with 2") {
            {{"run", ""}, "DIR: must not be empty"},
            {{"run", "--report", ""}, "--report: must not be empty"},
            {{"-C", "", "status"}, "--directory: must not be empty"},
+           {{"skill", "bench", "a.b", "--data", "f", "--instances", "uniform:20-100:150"},
+            "--data measures on a file, --instances on generated instances: give one of the two"},
            {{"eval"}, "eval takes a FILE or -e CODE"},
            {{"eval", "file", "-e", "1"}, "eval takes a FILE or -e CODE"},
            {{"\x1b[2J"}, "\\x1b[2J"}}) {
