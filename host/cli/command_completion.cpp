@@ -47,7 +47,7 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Entry>& e
     for (const std::string& name : option->get_snames()) found.names.push_back("-" + name);
     for (const std::string& name : option->get_lnames()) found.names.push_back("--" + name);
     found.help = option->get_description();
-    found.value = option->get_type_size() != 0;
+    found.value = option->get_items_expected_max() > 0;
     found.words = allowed_words(*option);
     entry.options.push_back(std::move(found));
   }

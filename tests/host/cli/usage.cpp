@@ -185,6 +185,12 @@ TEST_CASE("completion scripts parse and know every command") {
   CHECK(complete("clade run --approve ''") == "ask auto\n");
   CHECK(complete("clade task add --pr") == "--priority\n");
   CHECK(complete("clade completion z") == "zsh\n");
+  const std::string zsh = completion_script(app, "zsh");
+  CHECK(contains(zsh, "--json[Print data as JSON]'"));
+  CHECK(contains(zsh, "'-h[Print this help]'"));
+  CHECK(contains(zsh, "queued, in flight or due]'"));
+  CHECK(contains(zsh, "equal seeds give equal results]:value:_files'"));
+  CHECK(contains(zsh, "]:value:(ask auto)'"));
   for (const char* shell : {"zsh", "fish"}) {
     const std::string script = completion_script(app, shell);
     for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
