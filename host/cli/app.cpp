@@ -125,10 +125,10 @@ int run_program(int argc, const char* const* argv) {
   CLI::App app("A durable host for agents written in Lua", "clade");
   build_tree(app, context);
   const int status = parse_and_run(app, context, argc, argv);
-  if (std::fflush(stdout) != 0 || std::ferror(stdout)) {
+  if (const int reason = flush_output(); reason != 0) {
     // `clade … | head` is no failure to tell of, a full disk is.
-    if (errno != EPIPE) return fail({"io", "cannot write the output: " + system_reason(errno)});
-    return kFailed;
+    if (reason != EPIPE) return fail({"io", "cannot write the output: " + system_reason(reason)});
+    return status == kOk ? kFailed : status;
   }
   return status;
 }

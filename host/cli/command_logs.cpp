@@ -111,7 +111,7 @@ bool show(const std::deque<std::string>& lines, const Context& context) {
                      : plain(line));
     }
   }
-  return std::fflush(stdout) == 0;
+  return flush_output() == 0;
 }
 
 enum class Woken { changed, unread, failed };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
@@ -11,6 +12,19 @@
 #include "cli/app.h"
 
 namespace clade::cli {
+namespace {
+
+// The errno of the first write to stdout that failed: later calls overwrite errno itself.
+int& output_error() {
+  static int reason = 0;
+  return reason;
+}
+
+void note_output_error() {
+  if (output_error() == 0) output_error() = errno == 0 ? EIO : errno;
+}
+
+}  // namespace
 
 bool colour_wanted(int descriptor) {
   const char* refused = std::getenv("NO_COLOR");
@@ -105,12 +119,18 @@ std::string Table::text(bool colour) const {
 }
 
 void print(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) note_output_error();
 }
 
 void print_line(std::string_view text) {
   print(text);
   print("\n");
+}
+
+int flush_output() {
+  if (std::fflush(stdout) != 0) note_output_error();
+  if (output_error() == 0 && std::ferror(stdout)) output_error() = EIO;
+  return output_error();
 }
 
 void print_foreign(std::string_view text) {
@@ -134,7 +154,7 @@ void print_json(const Value& value) {
 }
 
 int fail(const Error& error) {
-  std::fflush(stdout);
+  flush_output();
   const std::string mark = paint(colour_wanted(STDERR_FILENO), Colour::red, "clade:");
   std::fprintf(stderr, "%s %s\n", mark.c_str(), plain_lines(error.message).c_str());
   if (error.code == "no_host") return kNoHost;

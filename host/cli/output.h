@@ -47,6 +47,8 @@ class Table {
 // Writes to stdout.
 void print(std::string_view text);
 void print_line(std::string_view text);
+// Writes out what has been printed. Returns the errno of the first write that failed, 0 if none did.
+int flush_output();
 // What scripts made: byte for byte into a pipe or file, through plain_lines on a terminal.
 void print_foreign(std::string_view text);
 // The table, or `nothing` as a line when it has no rows.

@@ -135,7 +135,7 @@ bool read_and_run(LineSource& lines, ReplSession& session, bool& failed) {
   std::string chunk;
   std::string line;
   for (;;) {
-    std::fflush(stdout);
+    flush_output();
     const auto kind = lines.next(!chunk.empty(), line);
     if (kind == LineSource::Kind::dropped) return true;
     const bool end = kind == LineSource::Kind::end;

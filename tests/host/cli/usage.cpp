@@ -166,6 +166,21 @@ TEST_CASE("output that cannot be written is an error") {
   CHECK(contains(full.err, "cannot write the output: No space left on device"));
 }
 
+TEST_CASE("output that cannot be written tells the reason of that write, a closed pipe nothing") {
+  const test::TemporaryFolder folder;
+  REQUIRE(test::run_clade({"init", folder / "swarm"}).exit == kOk);
+  REQUIRE(test::run_clade({"run", folder / "swarm", "--until-idle"}).exit == kOk);
+  const auto run = [&](const std::string& line) {
+    return test::run_program("sh", {"-c", line, CLADE_BINARY}, {"", folder / "swarm", {}});
+  };
+  // What fails for another reason (no host) looks at the terminal between the write and the end.
+  const auto full = run("\"$0\" status > /dev/full");
+  CHECK(contains(full.err, "cannot write the output: No space left on device"));
+  const auto closed = run("mkfifo pipe && exec 3<>pipe 4>pipe 3>&- && exec \"$0\" status >&4");
+  CHECK(closed.exit == kNoHost);
+  CHECK_FALSE(contains(closed.err, "cannot write"));
+}
+
 TEST_CASE("completion scripts parse and know every command") {
   Context context;
   CLI::App app("clade", "clade");
