@@ -97,18 +97,21 @@ void add_run_commands(Command root, Context& context) {
       .flag("--detach", options->detach, "Go on in the background once the host is up; prints its process id")
       .choice("--approve", options->approve, {"ask", "auto"},
               "What happens to tasks that need an approval: ask waits for `clade approval`, auto lets them "
-              "pass and "
-              "records that nobody looked")
+              "pass and records that nobody looked (default: ask)")
       .number("--seed", options->serve.seed, 0, INT64_MAX,
               "Seed of everything random; equal seeds give equal results")
       .number("--evaluations", options->serve.evaluations, 1, 1000000000,
-              "How many evaluations the search may use")
+              "How many evaluations the search may use (default: what swarm.yaml says)")
       .option(
           "--instances", options->serve.instances, "SPEC",
           "Instances to train on: weibull:SHAPE:SCALE:CAPACITY[:ITEMS] or uniform:LOW-HIGH:CAPACITY[:ITEMS]")
       .flag("--commit", options->serve.commit, "Make a git commit for every version that is published")
       .option("--report", options->serve.report, "DIR",
               "Where the report goes (default: report in the swarm's folder)")
+      .notes(
+          "The store remembers --approve, --evaluations, --seed, --instances and --commit: they hold for "
+          "later "
+          "runs of the swarm too, until others are given.")
       .json()
       .action([options, &context] { return run(*options, context); });
 

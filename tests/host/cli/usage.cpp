@@ -145,6 +145,13 @@ TEST_CASE("help names the whole command") {
   CHECK(contains(result.out, "Usage: clade task add [OPTIONS] TYPE"));
 }
 
+TEST_CASE("the help of run says what later runs remember, and the defaults") {
+  const std::string help = test::run_clade({"run", "--help"}).out;
+  CHECK(contains(help, "The store remembers --approve, --evaluations, "));
+  CHECK(contains(help, "(default: ask)"));
+  CHECK(contains(help, "(default: what swarm.yaml says)"));
+}
+
 TEST_CASE("a command outside of any swarm says how to get one") {
   const test::TemporaryFolder folder;
   for (const auto& arguments : std::initializer_list<std::vector<std::string>>{
