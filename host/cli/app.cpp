@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include <CLI/CLI.hpp>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 
 namespace clade::cli {
 namespace {
+
+constexpr const char* kSummary = "A durable host for agents written in Lua";
 
 std::string path_of(const CLI::App& app) {
   return app.get_parent() ? path_of(*app.get_parent()) + " " + app.get_name() : app.get_name();
@@ -63,6 +66,32 @@ Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
     message = "`" + path + "` needs a command";
   }
   return {"usage", plain(message) + "; see `" + path + " --help`"};
+}
+
+// `clade help task add`: the help of a tree in which nothing has been chosen.
+int print_help(const std::vector<std::string>& words) {
+  Context context;
+  CLI::App root(kSummary, "clade");
+  build_tree(root, context);
+  const CLI::App* app = &root;
+  std::string above;
+  for (const std::string& word : words) {
+    const std::string path = path_of(*app);
+    std::vector<std::string> known;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* child : app->get_subcommands([](const CLI::App*) { return true; })) {
+      known.push_back(child->get_name());
+      if (child->get_name() == word) next = child;
+    }
+    if (!next) {
+      return fail({"usage", "`" + path + "` has no command " + plain(word) +
+                                script::did_you_mean(word, known) + "; see `" + path + " --help`"});
+    }
+    above = path;
+    app = next;
+  }
+  print(app->help(above));
+  return kOk;
 }
 
 int parse_and_run(CLI::App& app, Context& context, int argc, const char* const* argv) {
@@ -118,11 +147,16 @@ void build_tree(CLI::App& app, Context& context) {
   add_repl_command(root, context);
   add_doctor_command(root, context);
   add_completion_command(root, context);
+  auto words = std::make_shared<std::vector<std::string>>();
+  Command(root)
+      .add("help", "Print the help of a command, as its --help does", "clade help\nclade help task add")
+      .arguments("COMMAND", *words, "The command's words; none for the list of commands")
+      .action([words] { return print_help(*words); });
 }
 
 int run_program(int argc, const char* const* argv) {
   Context context;
-  CLI::App app("A durable host for agents written in Lua", "clade");
+  CLI::App app(kSummary, "clade");
   build_tree(app, context);
   const int status = parse_and_run(app, context, argc, argv);
   if (const int reason = flush_output(); reason != 0) {

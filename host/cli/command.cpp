@@ -81,6 +81,12 @@ Command& Command::optional_argument(const std::string& name, std::string& target
   return *this;
 }
 
+Command& Command::arguments(const std::string& name, std::vector<std::string>& target,
+                            const std::string& help) {
+  app_->add_option(name, target, help)->type_name("");
+  return *this;
+}
+
 Command& Command::flag(const std::string& names, bool& target, const std::string& help) {
   app_->add_flag(names, target, help);
   return *this;

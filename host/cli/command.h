@@ -39,6 +39,8 @@ class Command {
   Command& argument(const std::string& name, std::string& target, const std::string& help);
   Command& text_argument(const std::string& name, std::string& target, const std::string& help);
   Command& optional_argument(const std::string& name, std::string& target, const std::string& help);
+  // As many as are given.
+  Command& arguments(const std::string& name, std::vector<std::string>& target, const std::string& help);
   // Options: `names` as "-n,--name"; `value` as help shows the value. An empty text is a usage error, except
   // for a text_option.
   Command& flag(const std::string& names, bool& target, const std::string& help);

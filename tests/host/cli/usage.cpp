@@ -152,6 +152,24 @@ TEST_CASE("the help of run says what later runs remember, and the defaults") {
   CHECK(contains(help, "(default: what swarm.yaml says)"));
 }
 
+TEST_CASE("clade help COMMAND prints what the command's --help prints") {
+  for (const auto& words :
+       std::initializer_list<std::vector<std::string>>{{}, {"run"}, {"task"}, {"task", "add"}, {"help"}}) {
+    std::vector<std::string> asked = {"help"};
+    asked.insert(asked.end(), words.begin(), words.end());
+    std::vector<std::string> option = words;
+    option.emplace_back("--help");
+    const auto result = test::run_clade(asked);
+    CHECK(result.exit == kOk);
+    CHECK(contains(result.out, "Usage: clade"));
+    CHECK(result.out == test::run_clade(option).out);
+  }
+  const auto wrong = test::run_clade({"help", "task", "ad"});
+  CHECK(wrong.exit == kUsage);
+  CHECK(wrong.err ==
+        "clade: `clade task` has no command ad (did you mean \"add\"?); see `clade task --help`\n");
+}
+
 TEST_CASE("a command outside of any swarm says how to get one") {
   const test::TemporaryFolder folder;
   for (const auto& arguments : std::initializer_list<std::vector<std::string>>{
