@@ -102,7 +102,7 @@ class Host {
   std::vector<std::tuple<std::string, dev_t, ino_t>> watched_;  // folders
   std::vector<loop::Signal> signals_;
   loop::Timer tick_;
-  std::map<std::string, ViewState::Agent> doing_;
+  std::map<std::string, ViewState::Agent> doing_;  // every agent
   int64_t started_at_ = 0;
   int64_t given_up_before_ = 0;  // files, in the runs of earlier hosts
   int idle_ticks_ = 0;
@@ -139,8 +139,10 @@ Status Host::open() {
   if (auto status = queue_->load(*reader_); !status) return status;
   std::vector<mail::Recipient> recipients;
   for (const auto& agent : swarm.agents) {
-    for (const std::string& name : instance_names(agent))
+    for (const std::string& name : instance_names(agent)) {
       recipients.push_back({name, agent.role, library_.agent(agent.role).topics});
+      doing_[name] = {name, "", 0};
+    }
   }
   mail_.set_recipients(std::move(recipients));
   if (auto status = mail_.load(*reader_); !status) return status;
