@@ -151,7 +151,8 @@ TEST_CASE("a cell survives a stopped run, evaluation, selftest and session") {
                         {"chunk", "c"},
                         {"subject", subject}});
   CHECK(frames[0]["code"].as_string() == "wall");
-  CHECK_THAT(frames[0]["error"].as_string(), StartsWith("subject:1: stopped"));
+  // The signal may come between two calls.
+  CHECK_THAT(frames[0]["error"].as_string(), StartsWith("subject:1: stopped") || StartsWith("c:1: stopped"));
   const Value stuck{{"source", "while true do end"}, {"chunk", "subject"}};
   frames = interrupted({{"t", "eval"}, {"source", "return 1"}, {"chunk", "c"}, {"subject", stuck}});
   CHECK(frames[0]["code"].as_string() == "wall");
