@@ -260,13 +260,9 @@ int Host::run() {
   Value unhandled = Value::Array();
   int64_t unfinished = 0;
   for (const auto* task : queue_->active()) {
-    if (task->state == queue::State::awaiting_approval) {
-      approvals.push(task->id);
-    } else if (task->state == queue::State::queued && !dispatcher_->handles(task->type)) {
-      unhandled.push(task->id);
-    } else if (task->state != queue::State::blocked && task->state != queue::State::reviewing) {
-      ++unfinished;
-    }
+    if (!dispatcher_->waits(*task)) ++unfinished;
+    if (task->state == queue::State::awaiting_approval) approvals.push(task->id);
+    if (task->state == queue::State::queued && !dispatcher_->handles(task->type)) unhandled.push(task->id);
   }
   if (!approvals.as_array().empty()) summary.set("approvals waiting", std::move(approvals));
   if (!unhandled.as_array().empty()) summary.set("no role handles", std::move(unhandled));

@@ -559,12 +559,15 @@ bool Dispatcher::idle() const {
   if (kernel_.mail.waiting() > 0 || kernel_.governance.open_count() > 0 || kernel_.writer.pending() > 0)
     return false;
   for (const auto* task : kernel_.queue.active()) {
-    // These wait for another task or for a person, and that for a role that nobody plays any more.
-    const bool waits = task->state == queue::State::blocked || task->state == queue::State::reviewing ||
-                       task->state == queue::State::awaiting_approval;
-    if (!waits && !(task->state == queue::State::queued && !handles(task->type))) return false;
+    if (!waits(*task)) return false;
   }
   return true;
+}
+
+bool Dispatcher::waits(const queue::Task& task) const {
+  return task.state == queue::State::blocked || task.state == queue::State::reviewing ||
+         task.state == queue::State::awaiting_approval ||
+         (task.state == queue::State::queued && !handles(task.type));
 }
 
 size_t Dispatcher::in_flight() const {

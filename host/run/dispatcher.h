@@ -73,6 +73,8 @@ class Dispatcher final : public RunEvents {
   // True if nothing is queued, in flight, waiting for its time or open for votes. What waits for approvals
   // (or for tasks that do) does not count, nor what no role handles any more.
   bool idle() const;
+  // Does this task wait for another task, for a person, or for a role that nobody plays any more?
+  bool waits(const queue::Task& task) const;
   size_t in_flight() const;
   // [{name, role, state: idle|busy, task, version}]
   Value agents() const;
