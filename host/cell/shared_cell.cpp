@@ -132,11 +132,6 @@ void SharedCell::failed(int64_t run, const std::string& message) {
 
 // The message, with the limit where it was that which stopped the script.
 std::string SharedCell::stopped(const std::string& message) const {
-  const std::string full = "not enough memory";  // as LuaJIT says it
-  if (message.starts_with(full) && !message.starts_with(full + ":")) {
-    return full + ": the cap is " + std::to_string(options_.vm_memory_mb) +
-           " MB for one agent; keep less at a time" + message.substr(full.size());
-  }
   if (!cell_->was_interrupted()) return message;
   return "stopped after " + std::to_string(options_.slices.slice_ms) +
          " ms without a wait (slice_ms): " + message;

@@ -68,13 +68,19 @@ int script(lua_State* state) {
   return 1;
 }
 
+// error_text, with the cap where a script ran out of memory.
+std::string raised_text(lua_State* state, int index) {
+  std::string text = error_text(state, index);
+  return text == kOutOfMemory ? Vm::of(state).out_of_memory() : text;
+}
+
 // traceback(coroutine, error value) → message with the traceback of the failed coroutine
 int traceback_of(lua_State* state) {
   lua_State* coroutine = lua_tothread(state, 1);
   luaL_argcheck(state, coroutine != nullptr, 1, "coroutine expected");
   luaL_checkany(state, 2);
   Text text;
-  text.set(with_traceback(coroutine, error_text(state, 2)));
+  text.set(with_traceback(coroutine, raised_text(state, 2)));
   return push_text(state, text);
 }
 
@@ -84,7 +90,7 @@ int note_trace(lua_State* state) {
   lua_settop(state, 1);
   // An error that is raised again on its way out keeps the traceback of where it came from.
   std::string& trace = Vm::of(state).trace();
-  const std::string text = error_text(state, 1);
+  const std::string text = raised_text(state, 1);
   if (!trace.starts_with(text)) trace = with_traceback(state, text);
   return 1;
 }

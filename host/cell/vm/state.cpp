@@ -125,6 +125,11 @@ Status Vm::protect(const std::function<void(lua_State*)>& body) {
   return failure(std::move(error));
 }
 
+std::string Vm::out_of_memory() const {
+  return std::string(kOutOfMemory) + ": the cap is " + std::to_string(memory_.limit() >> 20) +
+         " MB; keep less at a time";
+}
+
 Error Vm::failure_of(int status, int index) {
   if (stopping() != Stop::none) {
     const std::string& message = stop_message();
@@ -132,11 +137,10 @@ Error Vm::failure_of(int status, int index) {
   }
   std::string text = error_text(state_, index);
   // A coroutine's error of this kind comes as an ordinary one with this text.
-  if (status == LUA_ERRMEM || text.rfind("not enough memory", 0) == 0) {
+  if (status == LUA_ERRMEM || text.rfind(kOutOfMemory, 0) == 0) {
     lua_gc(state_, LUA_GCCOLLECT, 0);
     memory_.plan_collection();
-    return {"memory", "not enough memory: the cap is " + std::to_string(memory_.limit() >> 20) +
-                          " MB; keep less at a time, or ask for a higher memory_mb"};
+    return {"memory", out_of_memory()};
   }
   return {"error", std::move(text)};
 }

@@ -16,6 +16,9 @@ struct lua_State;
 
 namespace clade::vm {
 
+// LuaJIT's message, the only sign of it where a coroutine failed.
+inline constexpr const char* kOutOfMemory = "not enough memory";
+
 class Vm {
  public:
   // Takes one frame for the host; the text says why it cannot be sent ("" if it is).
@@ -47,6 +50,8 @@ class Vm {
 
   lua_State* state() const { return state_; }
   Memory& memory() { return memory_; }
+  // What a script is told that ran out of it: LuaJIT's words and the cap.
+  std::string out_of_memory() const;
   const Send& send() const { return send_; }
   // The traceback of the last error that reached a strand's end (bind_host.cpp).
   std::string& trace() { return trace_; }

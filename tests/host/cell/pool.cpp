@@ -284,7 +284,7 @@ TEST_CASE("an agent that runs out of memory is told its cap") {
   agents.pool.start(
       program("tester", handler("local t = {} for n = 1, 1e9 do t[n] = ('x'):rep(1e5) .. n end")), task(1));
   agents.run_until_ended({1});
-  CHECK_THAT(agents.ends[1], Catch::StartsWith("failed: not enough memory: the cap is 8 MB for one agent; "));
+  CHECK_THAT(agents.ends[1], Catch::StartsWith("failed: not enough memory: the cap is 8 MB; "));
 }
 
 TEST_CASE("a cell that stays where no hook runs is killed at the hard deadline") {
