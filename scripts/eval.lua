@@ -9,7 +9,6 @@ local host, new_environment = ...
 
 local enter = host.enter
 
-local OUTPUT_BYTES = 64 * 1024
 local MOST_UNITS = 2 ^ 53
 
 local units, output, output_bytes = 0, {}, 0
@@ -17,10 +16,11 @@ local main
 
 local globals, tools = new_environment({
   print = function(text)
-    if output_bytes >= OUTPUT_BYTES then return end
-    text = text:sub(1, OUTPUT_BYTES - output_bytes)
-    output[#output + 1] = text
     output_bytes = output_bytes + #text + 1
+    if output_bytes > host.bounds.output_bytes then
+      error("print: more than " .. host.bounds.output_bytes .. " bytes of output in one evaluation", 3)
+    end
+    output[#output + 1] = text
   end,
 })
 

@@ -4,22 +4,26 @@
 -- Gone: ffi, jit, debug, package, io, os, newproxy, getfenv, setfenv, string.dump, dofile, loadfile, module, gcinfo,
 -- table.foreach(i), table.getn, and all of collectgarbage but "count". Changed: pairs and next (sorted, so that
 -- a run that is executed again sees the same order), tostring and string.format (no addresses), load and
--- loadstring (text only, never the real globals), xpcall (its handler runs after unwinding, so that a stopped
--- script cannot hide in it), coroutines (nesting), string.gsub and table.sort (depth of the C stack), string.rep
--- (a count past 31 bits is an error), rawset (library tables are read-only).
+-- loadstring (text only, of bounded size, never the real globals), xpcall (its handler runs after unwinding, so
+-- that a stopped script cannot hide in it), coroutines (number and nesting), string.find, match, gmatch and gsub
+-- (bounded work, stopped by the deadline), string.gsub and table.sort (depth of the C stack), table.sort (a long
+-- list is compared in Lua, where a hook can stop it), string.rep (a count past 31 bits is an error), rawset (library
+-- tables are read-only).
 
 local host = ...
 
 local type, error, pcall, select, rawget, rawset, setmetatable = type, error, pcall, select, rawget, rawset, setmetatable
 local tostring, tonumber, load, unpack, next = tostring, tonumber, load, unpack, next
-local find, format, gsub, rep = string.find, string.format, string.gsub, string.rep
+local format, rep = string.format, string.rep
 local sort, concat = table.sort, table.concat
-local create, resume = coroutine.create, coroutine.resume
+local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
 local getmetatable_raw = debug.getmetatable
 local collectgarbage = collectgarbage
-local sorted_keys, deep = host.sorted_keys, host.deep
+local sorted_keys, deep, find, gsub = host.sorted_keys, host.deep, host.find, host.gsub
+local bounds = host.bounds
 
-local NESTED_COROUTINES = 100
+-- Longer lists are sorted with a comparison in Lua.
+local QUICKLY_SORTED = 2 ^ 20
 
 -- Read-only tables: what scripts hold → what it shows.
 local shown_by = setmetatable({}, { __mode = "k" })
@@ -165,7 +169,10 @@ local function safe_rep(text, ...)
 end
 
 local function check_stack()
-  if deep() then error("stack overflow: C functions and Lua functions call each other too deeply", 3) end
+  if deep() then
+    error("stack overflow: C functions and Lua functions call each other too deeply, more than " ..
+      bounds.deep_stack_bytes / 2 ^ 20 .. " MB of C stack are in use", 3)
+  end
 end
 
 local function safe_gsub(text, pattern, replacement, ...)
@@ -174,8 +181,11 @@ local function safe_gsub(text, pattern, replacement, ...)
   return gsub(text, pattern, replacement, ...)
 end
 
+local function less(left, right) return left < right end
+
 local function safe_sort(list, comes_before)
   check_stack()
+  if comes_before == nil and type(list) == "table" and #list > QUICKLY_SORTED then comes_before = less end
   return sort(list, comes_before)
 end
 
@@ -188,7 +198,32 @@ local function safe_xpcall(fn, handler, ...)
   return finish_xpcall(handler, pcall(fn, ...))
 end
 
--- Coroutines: each level of nesting takes C stack.
+-- Coroutines. Those that are alive are counted when as many have been made as may be alive.
+local made = 0
+local coroutines = setmetatable({}, { __mode = "k" })
+
+local function count_coroutines()
+  collectgarbage()
+  made = 0
+  for coroutine in next, coroutines do
+    if status(coroutine) == "dead" then coroutines[coroutine] = nil else made = made + 1 end
+  end
+end
+
+-- `level` is that of the script's line for errors.
+local function new_coroutine(fn, level)
+  if type(fn) ~= "function" then error("a coroutine needs a function, not " .. type(fn), level) end
+  if made >= bounds.coroutines then count_coroutines() end
+  if made >= bounds.coroutines then
+    error("more than " .. bounds.coroutines .. " coroutines would be alive at the same time", level)
+  end
+  local coroutine = create(fn)
+  made = made + 1
+  coroutines[coroutine] = true
+  return coroutine
+end
+
+-- Each level of nesting takes C stack.
 local nesting = 0
 
 local function leave(...)
@@ -197,8 +232,8 @@ local function leave(...)
 end
 
 local function safe_resume(coroutine, ...)
-  if nesting >= NESTED_COROUTINES or deep() then
-    return false, "coroutines are nested deeper than " .. NESTED_COROUTINES .. " levels"
+  if nesting >= bounds.nested_coroutines or deep() then
+    return false, "coroutines are nested deeper than " .. bounds.nested_coroutines .. " levels"
   end
   nesting = nesting + 1
   return leave(resume(coroutine, ...))
@@ -211,7 +246,7 @@ local function finish_wrap(ok, ...)
 end
 
 local function safe_wrap(fn)
-  local coroutine = create(fn)
+  local coroutine = new_coroutine(fn, 3)
   return function(...) return finish_wrap(safe_resume(coroutine, ...)) end
 end
 
@@ -236,6 +271,9 @@ local function loaders(globals)
         parts[#parts + 1] = piece
       end
       chunk, name = concat(parts), name or "=(load)"
+    end
+    if type(chunk) == "string" and #chunk > bounds.load_bytes then
+      error("load: " .. #chunk .. " bytes of source are too many at once, at most " .. bounds.load_bytes, 2)
     end
     if type(chunk) ~= "string" then
       error("bad argument #1 to 'load' (string expected, got " .. type(chunk) .. ")", 2)
@@ -280,15 +318,17 @@ local function requirer(modules, globals, advice)
 end
 
 local libraries = {
-  string = copy(string, "byte char find len lower match gmatch reverse sub upper"),
+  string = copy(string, "byte char len lower reverse sub upper"),
   table = copy(table, "concat insert maxn remove move"),
   math = copy(math, "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log log10 max min mod modf " ..
     "pi pow rad random randomseed sin sinh sqrt tan tanh"),
   bit = copy(bit, "arshift band bnot bor bswap bxor lshift rol ror rshift tobit tohex"),
-  coroutine = copy(coroutine, "create isyieldable running status yield"),
+  coroutine = copy(coroutine, "isyieldable running status yield"),
 }
+libraries.string.find, libraries.string.match, libraries.string.gmatch = find, host.match, host.gmatch
 libraries.string.format, libraries.string.gsub, libraries.string.rep = safe_format, safe_gsub, safe_rep
 libraries.table.sort = safe_sort
+libraries.coroutine.create = function(fn) return new_coroutine(fn, 2) end
 libraries.coroutine.resume, libraries.coroutine.wrap = safe_resume, safe_wrap
 
 -- Strings find their methods here, and nobody the table itself.

@@ -89,8 +89,14 @@ function host.now()
   return need_strand("clade.now").run.now
 end
 
+-- The host counts the same, and ends a cell that goes on.
 function host.log(text)
-  emit({ t = "log", run = need_strand("clade.log").run.id, level = "info", text = text })
+  local run = need_strand("clade.log").run
+  run.logged = run.logged + #text + host.bounds.log_line_bytes
+  if run.logged > host.bounds.log_bytes then
+    error("clade.log: more than " .. host.bounds.log_bytes .. " bytes logged without a wait", 2)
+  end
+  emit({ t = "log", run = run.id, level = "info", text = text })
 end
 
 -- Marsaglia's xorshift128, one per strand: what one strand draws does not depend on when another runs.
@@ -193,7 +199,7 @@ local strands = {}
 -- Starts run `id`: body() → value, state in strand "0".
 function strands.start(id, now, seed, body)
   current = nil
-  local run = { id = id, now = now, seed = seed, strands = {}, ready = {} }
+  local run = { id = id, now = now, seed = seed, strands = {}, ready = {}, logged = 0 }
   runs[id] = run
   new_strand(run, "0", body)
   drain(run)
@@ -204,6 +210,7 @@ function strands.answer(id, name, ok, value, code)
   current = nil
   local run = runs[id]
   if not run then return end
+  run.logged = 0
   local strand = run.strands[name]
   if not strand or not strand.waiting then error("strand " .. name .. " of run " .. id .. " waits for nothing", 0) end
   step(strand, ok, value, code)

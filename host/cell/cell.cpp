@@ -7,7 +7,7 @@ namespace clade::cell {
 namespace {
 
 // A frame is one map around the values that scripts made.
-constexpr size_t kCellFrameDepth = 65;
+constexpr size_t kCellFrameDepth = vm::kValueDepth + 1;
 constexpr size_t kNameBytes = 256;
 // Strands of one run that wait at the same time.
 constexpr size_t kWaitingStrands = 4096;
@@ -85,6 +85,7 @@ void Cell::start_next() {
     answered_ = false;
     interrupted_slice_ = false;
     slice_bytes_ = 0;
+    logged_bytes_ = 0;
     arm_deadlines();
   }
 }
@@ -111,7 +112,11 @@ void Cell::received(std::string_view bytes) {
   while (!broken_) {
     auto frame = reader_.next();
     if (!frame) return break_off(frame.error().message);
-    if (frame->is_nil()) return;
+    if (frame->is_nil()) {
+      // The slice has ended with its frame "idle": no part of another one may follow.
+      if (current_.kind.empty() && reader_.holds_part()) break_off("sent bytes without being asked");
+      return;
+    }
     if (auto wrong = handle(*frame); !wrong.empty()) return break_off(wrong);
   }
 }
@@ -194,6 +199,10 @@ std::string Cell::handle_end(const Value& frame, bool done) {
 std::string Cell::handle_log(const Value& frame) {
   if (auto wrong = not_executing(frame); !wrong.empty()) return wrong;
   if (!is_name(frame["level"]) || !frame["text"].is_string()) return "sent a log line that is no text";
+  logged_bytes_ += frame["text"].as_string().size() + vm::kLogLineBytes;
+  if (logged_bytes_ > vm::kLogBytes) {
+    return "logged more than " + std::to_string(vm::kLogBytes >> 10) + " KB in one slice";
+  }
   events_.logged(current_.run, frame["level"].as_string(), frame["text"].as_string());
   return "";
 }

@@ -126,6 +126,7 @@ class Cell {
   bool interrupt_in_flight_ = false;
   bool broken_ = false;
   size_t slice_bytes_ = 0;
+  size_t logged_bytes_ = 0;      // in this slice
   std::map<int64_t, Run> runs_;  // begun and not ended
 };
 

@@ -32,12 +32,12 @@
 
 #include "base/codec.h"
 #include "base/result.h"
+#include "cell/vm/bounds.h"
 
 namespace clade::cell {
 
-inline constexpr size_t kFrameBytes = 16u << 20;
-// Nested arrays and maps in a frame: a value may have 64, the frame's own maps come on top.
-inline constexpr size_t kFrameDepth = 72;
+using vm::kFrameBytes;
+using vm::kFrameDepth;
 // Values in one frame. Bounds the memory that a frame of one-byte values takes once it is decoded.
 inline constexpr size_t kFrameItems = 1u << 20;
 
@@ -52,6 +52,8 @@ class FrameReader {
   // The next whole frame, always a map; nil Value when more bytes are needed. Errors: "limit", "invalid": the
   // stream is lost.
   Result<Value> next();
+  // True if bytes wait for the rest of their frame.
+  bool holds_part() const { return offset_ < buffer_.size(); }
 
  private:
   size_t depth_;

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "cell/vm/bindings.h"
+#include "cell/vm/bounds.h"
 #include "cell/vm/compiled.h"
 #include "cell/vm/convert.h"
 #include "cell/vm/limits.h"
@@ -132,8 +134,21 @@ constexpr luaL_Reg kFunctions[] = {
 
 }  // namespace
 
+// Adds `bounds`: what scripts/ enforce of bounds.h.
 void open_host(lua_State* state) {
   luaL_register(state, nullptr, kFunctions);
+  constexpr std::pair<const char*, size_t> bounds[] = {
+      {"output_bytes", kOutputBytes},           {"log_bytes", kLogBytes},
+      {"log_line_bytes", kLogLineBytes},        {"coroutines", kCoroutines},
+      {"nested_coroutines", kNestedCoroutines}, {"load_bytes", kLoadBytes},
+      {"deep_stack_bytes", kDeepStackBytes},
+  };
+  lua_newtable(state);
+  for (const auto& [name, value] : bounds) {
+    lua_pushnumber(state, static_cast<double>(value));
+    lua_setfield(state, -2, name);
+  }
+  lua_setfield(state, -2, "bounds");
 }
 
 }  // namespace clade::vm

@@ -31,5 +31,6 @@ int guarded(lua_State* state) {
 void open_host(lua_State* state);
 void open_hash(lua_State* state);
 void open_pairs(lua_State* state);
+void open_pattern(lua_State* state);
 
 }  // namespace clade::vm

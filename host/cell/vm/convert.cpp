@@ -5,13 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "cell/vm/bounds.h"
 #include "cell/vm/lua_api.h"
 
 namespace clade::vm {
 namespace {
 
-constexpr int kDepth = 64;
-constexpr size_t kBytes = 16u << 20;
 // Memory of a Value of its own: bounds what a table whose parts are shared many times over unfolds to.
 constexpr size_t kValues = 2u << 20;
 
@@ -33,7 +32,7 @@ class Conversion {
         size_t size = 0;
         const char* text = lua_tolstring(state_, index, &size);
         bytes_ += size;
-        if (bytes_ > kBytes) return too_large();
+        if (bytes_ > kFrameBytes) return too_large();
         return Value(std::string(text, size));
       }
       case LUA_TTABLE:
@@ -51,7 +50,8 @@ class Conversion {
       if (ancestors_[static_cast<size_t>(level)] == identity)
         return wrong("refers to a table that it is part of");
     }
-    if (depth_ == kDepth) return wrong("is nested deeper than " + std::to_string(kDepth) + " levels");
+    if (depth_ == kValueDepth)
+      return wrong("is nested deeper than " + std::to_string(kValueDepth) + " levels");
     ancestors_[static_cast<size_t>(depth_++)] = identity;
     const size_t length = lua_objlen(state_, index);
     auto value = length > 0 ? array(index, length) : map(index);
@@ -152,14 +152,15 @@ class Conversion {
     return failure("invalid", (path_.empty() ? "the value" : path_) + " " + what);
   }
   tl::unexpected<Error> too_large() const {
-    return failure("limit", (path_.empty() ? "the value" : path_) + " is too large: at most 16 MB and " +
-                                std::to_string(kValues) + " values can leave a VM at once");
+    return failure("limit", (path_.empty() ? "the value" : path_) + " is too large: at most " +
+                                std::to_string(kFrameBytes >> 20) + " MB and " + std::to_string(kValues) +
+                                " values can leave a VM at once");
   }
 
   lua_State* state_;
   std::string path_;
   int depth_ = 0;
-  std::array<const void*, kDepth> ancestors_{};
+  std::array<const void*, kValueDepth> ancestors_{};
   size_t bytes_ = 0;
   size_t values_ = 0;
 };
@@ -186,7 +187,11 @@ const char* copy_level(lua_State* from, int index, lua_State* to, int depth) {
     default:
       return "only plain data passes: nil, booleans, numbers, strings and tables of them";
   }
-  if (depth == kDepth) return "nested deeper than 64 levels, or part of itself";
+  if (depth == kValueDepth) {
+    static const std::string kTooDeep =
+        "nested deeper than " + std::to_string(kValueDepth) + " levels, or part of itself";
+    return kTooDeep.c_str();
+  }
   const int table = index > 0 ? index : lua_gettop(from) + index + 1;
   luaL_checkstack(to, 4, "plain data");
   lua_createtable(to, static_cast<int>(lua_objlen(from, table)), 0);
@@ -218,7 +223,7 @@ const char* copy_level(lua_State* from, int index, lua_State* to, int depth) {
 }  // namespace
 
 void reserve_stack(lua_State* state) {
-  luaL_checkstack(state, 3 * kDepth + 20, "plain data");
+  luaL_checkstack(state, 3 * kValueDepth + 20, "plain data");
 }
 
 Result<Value> to_value(lua_State* state, int index, std::string_view root) {

@@ -7,12 +7,13 @@
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "cell/vm/bounds.h"
 
 namespace clade::vm {
 namespace {
 
-constexpr size_t kFrameBytes = 16u << 20;
-constexpr size_t kOutputBytes = 1u << 20;
+// Collected before it is written.
+constexpr size_t kBatchBytes = 64u << 10;
 
 }  // namespace
 
@@ -41,20 +42,19 @@ Result<Value> Channel::read() {
   more = read_exactly(bytes.data(), size);
   if (!more) return failure(more.error());
   if (!*more) return failure("io", "the host closed in the middle of a frame");
-  // Plain data of 64 levels lies inside a frame's own two.
-  return decode_msgpack(bytes, CodecLimits{kFrameBytes, 72});
+  return decode_msgpack(bytes, CodecLimits{kFrameBytes, kFrameDepth});
 }
 
 Status Channel::put(const Value& frame) {
   const std::string bytes = encode_msgpack(frame);
   if (bytes.size() > kFrameBytes) {
-    return failure("limit",
-                   std::to_string(bytes.size()) + " bytes are too many for one frame: at most 16 MB");
+    return failure("limit", std::to_string(bytes.size()) + " bytes are too many for one frame: at most " +
+                                std::to_string(kFrameBytes >> 20) + " MB");
   }
   for (unsigned shift = 0; shift < 32; shift += 8)
     output_ += static_cast<char>(bytes.size() >> shift & 0xFFu);
   output_ += bytes;
-  return output_.size() > kOutputBytes ? flush() : Status();
+  return output_.size() > kBatchBytes ? flush() : Status();
 }
 
 Status Channel::flush() {

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include "cell/vm/bounds.h"
 #include "cell/vm/cell_main.h"
 #include "cell/vm/lua_api.h"
 #include "cell/vm/memory.h"
@@ -27,8 +28,6 @@ std::string& first_message() {
 }
 
 uintptr_t slice_stack = 0;
-// A quarter of the smallest stack that systems give; cells have 128 MB.
-constexpr size_t kDeepStack = 2u << 20;
 
 // Instructions that the machinery of scripts/ was let go on while stopping.
 int tolerated = 0;
@@ -38,7 +37,7 @@ uintptr_t stack_position() {
   return reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
 }
 
-[[noreturn]] void raise_stop(lua_State* state) {
+[[noreturn]] void raise_first_message(lua_State* state) {
   lua_pushlstring(state, first_message().data(), first_message().size());
   lua_error(state);
   __builtin_unreachable();
@@ -66,7 +65,7 @@ void on_hook(lua_State* state, lua_Debug*) {
   // on, but not for ever.
   if (first_message().empty() && ++tolerated < kTolerated) return;
   if (first_message().empty()) first_message() = describe(stop.load());
-  raise_stop(state);
+  raise_first_message(state);
 }
 
 void on_signal(int number) {
@@ -108,6 +107,12 @@ const std::string& stop_message() {
   return first_message();
 }
 
+void raise_stop(lua_State* state) {
+  if (first_message().empty()) first_message() = with_position(state, describe(stop.load()));
+  if (first_message().empty()) first_message() = describe(stop.load());
+  raise_first_message(state);
+}
+
 void request_hook() {
   if (lua_State* state = executing.load()) lua_sethook(state, on_hook, LUA_MASKCOUNT, 1);
 }
@@ -115,12 +120,12 @@ void request_hook() {
 void raise_if_stopping(lua_State* state) {
   if (stop.load() == Stop::none) return;
   lua_sethook(state, on_hook, LUA_MASKCOUNT, 1);
-  if (!first_message().empty()) raise_stop(state);
+  if (!first_message().empty()) raise_first_message(state);
 }
 
 bool stack_is_deep() {
   const uintptr_t here = stack_position();
-  return slice_stack > here && slice_stack - here > kDeepStack;
+  return slice_stack > here && slice_stack - here > kDeepStackBytes;
 }
 
 void install_interrupt_handlers() {

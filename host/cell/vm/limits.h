@@ -46,6 +46,10 @@ class Executing {
 Stop stopping();
 const std::string& stop_message();
 
+// Raises the stop of the running slice in `state`, naming the line of the script that is executed.
+// Precondition: stopping() is not none.
+[[noreturn]] void raise_stop(lua_State* state);
+
 // Arms the hook on the VM that executes, if one does: for the deadline and for collections of garbage.
 void request_hook();
 

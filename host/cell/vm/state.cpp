@@ -99,6 +99,7 @@ Result<std::unique_ptr<Vm>> Vm::create(Memory& cell_memory, size_t memory_bytes,
     open_host(state);
     open_hash(state);
     open_pairs(state);
+    open_pattern(state);
     if (open) open(state);
     load_embedded(state, main);
     lua_pushvalue(state, 1);

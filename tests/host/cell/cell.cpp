@@ -31,6 +31,7 @@ struct Recorder final : CellEvents {
   }
   void logged(int64_t, const std::string& level, const std::string& text) override {
     seen.push_back("logged " + level + " " + text);
+    check();
   }
   void cancelled(int64_t run) override { seen.push_back("cancelled " + std::to_string(run)); }
   void result(Value frame) override { seen.push_back(frame["ok"].as_bool() ? "result" : "no result"); }
@@ -270,6 +271,24 @@ TEST_CASE("garbage, oversize and a flood break the connection") {
       fixture.say({{"t", "log"}, {"run", 7}, {"level", "info"}, {"text", std::string(64, 'x')}});
     }
     CHECK_THAT(fixture.until_idle().back(), Catch::Contains("in one slice"));
+  }
+  SECTION("more log lines than a slice may have") {
+    Fixture fixture;
+    fixture.ask(run_frame_of(7));
+    const Value line{{"t", "log"}, {"run", 7}, {"level", "info"}, {"text", std::string(140000, 'x')}};
+    fixture.say(line);
+    fixture.events.until = [&] { return !fixture.events.seen.empty(); };
+    fixture.loop.run();
+    fixture.say(line);
+    CHECK_THAT(fixture.until_idle().back(), Catch::Contains("logged more than 256 KB in one slice"));
+  }
+  SECTION("part of a frame that nobody asked for") {
+    Fixture fixture;
+    fixture.ask(run_frame_of(7));
+    fixture.say(call_of(7, "0", 1));
+    fixture.say_idle();
+    fixture.say_bytes(std::string("\x10\x00", 2));
+    CHECK_THAT(fixture.until_idle(2).back(), Catch::Contains("sent bytes without being asked"));
   }
   SECTION("the end") {
     Fixture fixture;

@@ -188,8 +188,8 @@ TEST_CASE("a handler that loops is stopped politely, its neighbour goes on") {
   CHECK(agents.ends[2] == "finished");
 }
 
-// Says over its log that it runs, a megabyte so that it is sent at once, and does not end.
-const char* const kLoop = "clade.log(('x'):rep(2 ^ 21))\nwhile true do end";
+// Says over its log that it runs, so much that it is sent at once, and does not end.
+const char* const kLoop = "clade.log(('x'):rep(2 ^ 17))\nwhile true do end";
 
 TEST_CASE("when a cell is killed, the run that executed is blamed and its neighbours are not") {
   Agents agents(one_cell());
@@ -287,15 +287,17 @@ TEST_CASE("an agent that runs out of memory is told its cap") {
   CHECK_THAT(agents.ends[1], Catch::StartsWith("failed: not enough memory: the cap is 8 MB; "));
 }
 
-TEST_CASE("a cell that stays where no hook runs is killed at the hard deadline") {
+TEST_CASE("a cell that no hook can stop is killed at the hard deadline") {
   auto options = one_cell();
-  options.slice_ms = 20;
+  options.slice_ms = 300;
   options.slice_grace_ms = 1;
   Agents agents(options);
-  agents.pool.start(program("builder", handler("return ('a'):rep(40000):find(('.-'):rep(6) .. 'b')")),
-                    task(1));
+  agents.pool.start(program("builder", handler(kLoop)), task(1));
+  agents.run_until([&] { return agents.logs.size() == 1; });
+  // A stopped process takes no signal but SIGKILL.
+  for (const pid_t cell : children_of(agents.zygote->pid())) kill(cell, SIGSTOP);
   agents.run_until_ended({1});
-  CHECK_THAT(agents.ends[1], Catch::Contains("slice_ms"));
+  CHECK_THAT(agents.ends[1], Catch::StartsWith("blamed: ") && Catch::Contains("slice_ms"));
 }
 
 TEST_CASE("a program that was blamed runs alone, and its cell ends with its last run") {

@@ -1,0 +1,32 @@
+// The bounds that the cell keeps politely, with an error that the script can read, and that the host enforces
+// on whatever comes out of a cell. One home for both sides.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace clade::vm {
+
+// A frame between host and cell, and with it a value that leaves a VM.
+inline constexpr size_t kFrameBytes = 16u << 20;
+// Nested arrays and maps in one value.
+inline constexpr int kValueDepth = 64;
+// In a frame: its own maps come on top.
+inline constexpr size_t kFrameDepth = kValueDepth + 8;
+// What an evaluation may print.
+inline constexpr size_t kOutputBytes = 64u << 10;
+// What a run may log between two answers of the host, each line counted with kLogLineBytes on top.
+inline constexpr size_t kLogBytes = 256u << 10;
+inline constexpr size_t kLogLineBytes = 32;
+// Coroutines of one VM that are alive at the same time, and resumed within each other (each takes C stack).
+inline constexpr int kCoroutines = 10000;
+inline constexpr int kNestedCoroutines = 100;
+// Source that `load` compiles at once: the compiler cannot be interrupted.
+inline constexpr size_t kLoadBytes = 1u << 20;
+// Comparisons of a pattern's items with letters, per call of string.find, match, gsub, or per step of gmatch.
+inline constexpr uint64_t kPatternSteps = 100'000'000;
+// C stack in use above which C code calls no Lua function. A quarter of the smallest stack that systems give;
+// cells have far more.
+inline constexpr size_t kDeepStackBytes = 2u << 20;
+
+}  // namespace clade::vm
