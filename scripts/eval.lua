@@ -32,16 +32,17 @@ function globals.count(n)
   units = units + n
 end
 
-if host.subject_call then
-  globals.subject = tools.read_only("subject", { call = host.subject_call })
-end
-
 local function compile(source, chunk, modules)
   globals.require = tools.requirer(modules or {}, globals, "give it to cell.eval in `modules`")
   return tools.compile(source, chunk, globals)
 end
 
 local cell = { globals = globals }
+
+-- `call` is the function behind subject.call.
+function cell.add_subject(call)
+  globals.subject = tools.read_only("subject", { call = call })
+end
 
 -- nil, or the compiler's message.
 function cell.compile(source, chunk, modules)

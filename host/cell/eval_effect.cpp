@@ -83,7 +83,8 @@ Value result_value(EvalResult result) {
               {"units", result.units},
               {"cpu_us", result.cpu_us},
               {"wall_us", result.wall_us},
-              {"memory_kb", result.memory_kb}};
+              {"memory_kb", result.memory_kb},
+              {"cell", static_cast<int64_t>(result.cell)}};
   if (!result.output.empty()) value.set("output", std::move(result.output));
   if (result.ok) {
     value.set("value", std::move(result.value));

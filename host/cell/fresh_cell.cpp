@@ -16,6 +16,7 @@ Result<std::unique_ptr<FreshCell>> FreshCell::start(loop::Loop& loop, Zygote& zy
   auto process = zygote.spawn(limits, [cell = fresh.get()](CellExit exit) { cell->exited(std::move(exit)); });
   if (!process) return failure(process.error());
   fresh->process_ = *process;
+  fresh->outcome_.cell = process->id;
   fresh->started_us_ = SystemClock().steady_us();
   fresh->cell_.emplace(loop, process->descriptor, slices, static_cast<CellEvents&>(*fresh));
   if (auto sent = fresh->cell_->send(first); !sent) return failure(sent.error());

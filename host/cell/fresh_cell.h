@@ -22,6 +22,7 @@ class FreshCell final : private CellEvents {
     bool interrupted = false;  // the soft deadline passed
     int64_t wall_us = 0;       // from spawn to answer
     CellExit exit;
+    uint64_t cell = 0;  // its id
   };
   // Given each answer: the next frame to send, or nil if that was all.
   using OnAnswer = std::function<Value(const Value& answer)>;

@@ -51,6 +51,7 @@ struct EvalResult {
   int64_t cpu_us = 0;
   int64_t wall_us = 0;
   int64_t memory_kb = 0;  // the most that its process had resident
+  uint64_t cell = 0;      // the process it had to itself: a number that no other evaluation gets
 };
 
 // What a program says of itself when it is loaded.

@@ -10,7 +10,6 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,7 +26,6 @@ namespace clade::cell {
 namespace {
 
 constexpr uid_t kNobody = 65534;
-constexpr int kCellNamespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 
 std::string failed(const std::string& step) {
   return step + ": " + system_reason(errno);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <linux/filter.h>
+#include <sched.h>
 #include <sys/types.h>
 
 #include "cell/zygote.h"
@@ -19,6 +20,8 @@ namespace clade::cell {
 inline constexpr int kNotShutIn = 121;
 // The descriptor that a cell keeps: its socket.
 inline constexpr int kCellDescriptor = 3;
+// What each cell gets of its own at the fork; it shares the zygote's mount namespace, whose root is empty.
+inline constexpr int kCellNamespaces = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
 // Stack of a cell: deep recursion inside LuaJIT's C functions ends in an error, not in a fault.
 inline constexpr int64_t kStackBytes = 256ll << 20;
 

@@ -60,6 +60,7 @@ EvalResult evaluation_verdict(const Bounds& bounds, const FreshCell::Outcome& ou
   result.cpu_us = outcome.exit.cpu_us;
   result.wall_us = outcome.wall_us;
   result.memory_kb = outcome.exit.memory_kb;
+  result.cell = outcome.cell;
   if (outcome.answer["ok"].as_bool()) {
     result.ok = true;
     result.value = outcome.answer["value"];

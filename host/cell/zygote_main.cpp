@@ -16,6 +16,7 @@
 #include "cell/sandbox.h"
 #include "cell/system_calls.h"
 #include "cell/vm/cell_main.h"
+#include "cell/vm/warm.h"
 #include "cell/zygote.h"
 
 namespace clade::cell {
@@ -27,7 +28,8 @@ int64_t microseconds(const timeval& time) {
 
 class Nursery {
  public:
-  Nursery(int socket, const Sandbox& sandbox) : socket_(socket), sandbox_(sandbox) {
+  Nursery(int socket, const Sandbox& sandbox, vm::Warm& warm)
+      : socket_(socket), sandbox_(sandbox), warm_(warm) {
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGCHLD);
@@ -117,7 +119,7 @@ class Nursery {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
     if (!sandbox_.seal()) _exit(kNotShutIn);
-    _exit(vm::serve_cell(kCellDescriptor, {static_cast<size_t>(limits.memory_mb) << 20}));
+    _exit(vm::serve_cell(kCellDescriptor, {static_cast<size_t>(limits.memory_mb) << 20, &warm_}));
   }
 
   // Reports one ended cell; false if there is none (with WNOHANG: none yet).
@@ -143,6 +145,7 @@ class Nursery {
 
   int socket_;
   const Sandbox& sandbox_;
+  vm::Warm& warm_;
   int children_ = -1;
   int self_ = -1;  // pidfd of this process: a cell asks it whether the zygote still lives
   std::map<int64_t, pid_t> pids_;
@@ -153,11 +156,11 @@ class Nursery {
 
 int zygote_main(int descriptor) {
   const Sandbox sandbox = Sandbox::prepare();
-  vm::warm_up();
+  vm::Warm warm;
   // Again: the change of user cleared what was set before the exec. A host that died meanwhile left a closed
   // socket.
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  const int status = Nursery(descriptor, sandbox).serve();
+  const int status = Nursery(descriptor, sandbox, warm).serve();
   // A sanitizer looks for leaks at the end, through a /proc that is not there any more.
   if (kSanitized) _exit(status);
   return status;

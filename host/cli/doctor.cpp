@@ -167,7 +167,7 @@ Finding examine_files() {
 
 Finding examine_cores() {
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  return {"cores", Health::ok, std::to_string(cores), "evaluations run side by side, one per core", ""};
+  return {"cores", Health::ok, std::to_string(cores), "evaluations run side by side, two per core", ""};
 }
 
 }  // namespace

@@ -154,7 +154,8 @@ Status Host::open() {
   cell::PoolOptions pool;
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   pool.shared_cells = cores;
-  pool.parallel_evaluations = cores;
+  // While the process of one is born or reaped, another one computes.
+  pool.parallel_evaluations = 2 * cores;
   pool_ = std::make_unique<cell::Pool>(loop_, zygote_, pool, log_);
   evaluate_ = std::make_unique<cell::EvalEffect>(*pool_);
   // A command that a crash cut off is dead before the next host gets the lock.

@@ -14,9 +14,9 @@ local MODULE = { source = "text", chunk = "string?", modules = "table?" }
 --   subject           { source, chunk, modules }: a second VM that the chunk calls with subject.call(name, ...)
 --   cpu_ms, wall_ms, memory_mb    limits (1,000, 10,000 and 64); past a soft one it dies with a traceback
 -- In the chunk: plain Lua, `require`, count(n) (adds n to the units charged), `subject`.
--- Returns { ok = true, value, units, cpu_ms, wall_ms, memory_kb } or { ok = false, error, code, units, … } with
--- the codes "syntax", "error", "cpu", "wall", "memory", "killed". Grant cell.eval. Await; repeated after a
--- crash.
+-- Returns { ok = true, value, units, cpu_us, wall_us, memory_kb, cell } or { ok = false, error, code, units, … } with
+-- the codes "syntax", "error", "cpu", "wall", "memory", "killed"; `cell` numbers the process, which no other
+-- evaluation gets. Grant cell.eval. Await; repeated after a crash.
 --   local result = clade.cell.eval { source = "return { double = function(n) return 2 * n end }", entry = "double",
 --                                    args = { 21 } }
 --   -- result.value == 42

@@ -11,6 +11,7 @@
 #include "cell/vm/memory.h"
 #include "cell/vm/program.h"
 #include "cell/vm/repl.h"
+#include "cell/vm/warm.h"
 
 namespace clade::vm {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 // The cell: its programs by the host's numbers, and which of them each run is in.
 class Cell {
  public:
-  Cell(int descriptor, size_t memory_bytes) : channel_(descriptor), memory_(memory_bytes) {}
+  Cell(int descriptor, Warm& warm) : channel_(descriptor), warm_(warm), memory_(warm.memory) {}
 
   // Returns the exit status.
   int serve() {
@@ -41,7 +42,7 @@ class Cell {
     if (kind == "run") return start(frame);
     if (kind == "answer") return answer(frame);
     if (kind == "cancel") return cancel(frame["run"].as_integer());
-    if (kind == "eval") return send(evaluate(memory_, frame));
+    if (kind == "eval") return send(evaluation_.emplace(memory_, std::move(warm_.evaluation)).run(frame));
     if (kind == "repl") return repl(frame);
     broken_ = true;
   }
@@ -55,6 +56,7 @@ class Cell {
     unload(vm);
     // Agents share this cell. The pieces of an evaluation belong together, and fail together.
     memory_.end_process_when_full(kCellFull);
+    warm_.evaluation.reset();
     Value info;
     const Slice slice;
     auto program = Program::load(
@@ -138,17 +140,22 @@ class Cell {
   }
 
   Channel channel_;
-  Memory memory_;
+  Warm& warm_;
+  Memory& memory_;
   std::map<int64_t, Program> programs_;
   std::map<int64_t, int64_t> runs_;
   std::optional<Repl> repl_;
+  std::optional<Evaluation> evaluation_;
   bool broken_ = false;
 };
 
 }  // namespace
 
 int serve_cell(int descriptor, const CellOptions& options) {
-  return Cell(descriptor, options.memory_bytes).serve();
+  std::optional<Warm> own;
+  Warm& warm = options.warm ? *options.warm : own.emplace();
+  warm.memory.set_limit(options.memory_bytes);
+  return Cell(descriptor, warm).serve();
 }
 
 }  // namespace clade::vm

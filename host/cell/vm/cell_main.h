@@ -6,8 +6,11 @@
 
 namespace clade::vm {
 
+struct Warm;
+
 struct CellOptions {
   size_t memory_bytes = 256u << 20;  // cap of all VMs of this cell together (the allocator's)
+  Warm* warm = nullptr;              // what the zygote has made ahead; borrowed
 };
 
 // Exit status of a cell whose VMs, each within its own cap, would pass the cell's together. The host gives
@@ -18,9 +21,5 @@ inline constexpr int kCellFull = 122;
 // stops the running script: install_interrupt_handlers() before the seccomp filter is on.
 int serve_cell(int descriptor, const CellOptions& options);
 void install_interrupt_handlers();
-
-// Compiles the embedded scripts for all cells forked from this process later: a VM is then ready in a third
-// of the time. Optional; once, before cells are forked.
-void warm_up();
 
 }  // namespace clade::vm

@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 
-#include "cell/vm/cell_main.h"
 #include "cell/vm/embedded.h"
 #include "cell/vm/lua_api.h"
 
@@ -34,7 +33,7 @@ Texts compile_all() {
   return compiled;
 }
 
-// Filled by warm_up, once; constant afterwards. Forked cells inherit it, which is its only purpose.
+// Filled by compile_embedded, once; constant afterwards. Forked cells inherit it, which is its only purpose.
 Texts& compiled_scripts() {
   static Texts compiled;
   return compiled;
@@ -42,7 +41,7 @@ Texts& compiled_scripts() {
 
 }  // namespace
 
-void warm_up() {
+void compile_embedded() {
   if (compiled_scripts().empty()) compiled_scripts() = compile_all();
 }
 

@@ -26,7 +26,7 @@ void add_report(Vm& vm, Value& frame) {
   frame.set("output", std::move((*report)[1]));
 }
 
-Result<Value> run(Vm& vm, const Value& frame) {
+Result<Value> evaluate(Vm& vm, const Value& frame) {
   auto problem = vm.call("compile", {frame["source"], frame["chunk"], frame["modules"]});
   if (!problem) return failure(problem.error());
   if (!problem->empty() && problem->front().is_string())
@@ -40,26 +40,41 @@ Result<Value> run(Vm& vm, const Value& frame) {
 
 }  // namespace
 
-Value evaluate(Memory& memory, const Value& frame) {
+Result<std::unique_ptr<Vm>> evaluation_vm(Memory& memory) {
+  return Vm::create(memory, memory.limit(), "scripts/eval.lua", refuse_frames);
+}
+
+Evaluation::Evaluation(Memory& memory, std::unique_ptr<Vm> vm) : memory_(memory), vm_(std::move(vm)) {}
+
+Evaluation::~Evaluation() = default;
+
+Status Evaluation::prepare(const Value& frame) {
+  if (!frame["subject"].is_nil()) {
+    auto made = Subject::create(memory_, frame["subject"]);
+    if (!made) return failure(made.error());
+    subject_ = std::move(*made);
+  }
+  if (!vm_) {
+    auto made = evaluation_vm(memory_);
+    if (!made) return failure(made.error());
+    vm_ = std::move(*made);
+  }
+  vm_->memory().set_limit(memory_.limit());
+  return subject_ ? add_subject(*vm_, *subject_) : Status();
+}
+
+Value Evaluation::run(const Value& frame) {
   Value answer;
   {
     const Slice slice;
-    std::unique_ptr<Subject> subject;
-    if (!frame["subject"].is_nil()) {
-      auto made = Subject::create(memory, frame["subject"]);
-      if (!made) return failed(made.error());
-      subject = std::move(*made);
-    }
-    auto vm = Vm::create(memory, memory.limit(), "scripts/eval.lua", refuse_frames,
-                         [&](lua_State* state) { open_subject(state, subject.get()); });
-    if (!vm) return failed(vm.error());
-    auto value = run(**vm, frame);
+    if (auto prepared = prepare(frame); !prepared) return failed(prepared.error());
+    auto value = evaluate(*vm_, frame);
     answer =
         value ? Value{{"t", "result"}, {"ok", true}, {"value", std::move(*value)}} : failed(value.error());
-    // A slice that is being stopped would stop the report too.
-    const Slice report;
-    add_report(**vm, answer);
   }
+  // A slice that is being stopped would stop the report too.
+  const Slice report;
+  add_report(*vm_, answer);
   return answer;
 }
 

@@ -45,6 +45,11 @@ void Memory::change(size_t less, size_t more) {
   if (parent_) parent_->change(less, more);
 }
 
+void Memory::set_limit(size_t limit) {
+  limit_ = limit;
+  plan_collection();
+}
+
 void Memory::plan_collection() {
   wants_collection_ = false;
   collect_at_ = used_ + room() / 3;

@@ -21,6 +21,8 @@ class Memory {
   void end_process_when_full(int status) { full_status_ = status; }
 
   size_t limit() const { return limit_; }
+  // For what was made before its cell, and with it the limit, was known.
+  void set_limit(size_t limit);
   size_t used() const { return used_; }
   size_t peak() const { return peak_; }
   // Bytes left, here and in the parent.

@@ -85,7 +85,7 @@ Vm& Vm::of(lua_State* state) {
 }
 
 Result<std::unique_ptr<Vm>> Vm::create(Memory& cell_memory, size_t memory_bytes, std::string_view main,
-                                       Send send, const Open& open) {
+                                       Send send) {
   std::unique_ptr<Vm> vm(new Vm(cell_memory, memory_bytes, std::move(send)));
   const auto no_memory = [&] {
     return failure("memory", "no memory for another VM: the cell's cap is " +
@@ -100,7 +100,6 @@ Result<std::unique_ptr<Vm>> Vm::create(Memory& cell_memory, size_t memory_bytes,
     open_hash(state);
     open_pairs(state);
     open_pattern(state);
-    if (open) open(state);
     load_embedded(state, main);
     lua_pushvalue(state, 1);
     load_embedded(state, "scripts/prelude.lua");

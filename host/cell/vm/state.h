@@ -25,11 +25,10 @@ class Vm {
   using Send = std::function<std::string(const Value& frame)>;
 
   // Runs `main`, an embedded script ("scripts/boot.lua"), with the table of host primitives and prelude.lua's
-  // function; what it returns is the table whose functions `call` calls. `open` may add primitives to the
-  // table on top of the stack it is given. Errors: "memory", or a fault of the embedded script.
-  using Open = std::function<void(lua_State*)>;
+  // function; what it returns is the table whose functions `call` calls. Errors: "memory", or a fault of the
+  // embedded script.
   static Result<std::unique_ptr<Vm>> create(Memory& cell_memory, size_t memory_bytes, std::string_view main,
-                                            Send send, const Open& open = {});
+                                            Send send);
   ~Vm();
   Vm(const Vm&) = delete;
   Vm& operator=(const Vm&) = delete;

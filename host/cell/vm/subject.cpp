@@ -123,11 +123,15 @@ int Subject::error_to(lua_State* judge, int status) {
   return 2;
 }
 
-void open_subject(lua_State* state, Subject* subject) {
-  if (!subject) return;
-  lua_pushlightuserdata(state, subject);
-  lua_pushcclosure(state, guarded<Subject::call>, 1);
-  lua_setfield(state, -2, "subject_call");
+Status add_subject(Vm& judge, Subject& subject) {
+  const Executing executing(judge.state());
+  return judge.protect([&subject](lua_State* state) {
+    Vm::push_main(state);
+    lua_getfield(state, -1, "add_subject");
+    lua_pushlightuserdata(state, &subject);
+    lua_pushcclosure(state, guarded<Subject::call>, 1);
+    lua_call(state, 1, 0);
+  });
 }
 
 }  // namespace clade::vm

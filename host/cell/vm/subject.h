@@ -33,7 +33,7 @@ class Subject {
   const char* misuse_ = nullptr;  // why an argument of that call cannot pass
 };
 
-// Adds `subject_call` to the table on top of the stack if there is a subject, which must outlive the VM.
-void open_subject(lua_State* state, Subject* subject);
+// Gives a judge's VM (scripts/eval.lua) its subject, which must outlive it. Errors: "memory".
+Status add_subject(Vm& judge, Subject& subject);
 
 }  // namespace clade::vm

@@ -153,10 +153,11 @@ TEST_CASE("a memory hog ends in an error that names the limit") {
 
 TEST_CASE("nothing of one evaluation is seen in the next") {
   Evaluator evaluator;
-  evaluator.eval("leaked = 1 string.leaked = 2 getmetatable('').__index.x = 3 return 1");
+  const auto first = evaluator.eval("leaked = 1 string.leaked = 2 getmetatable('').__index.x = 3 return 1");
   const auto result = evaluator.eval("return { rawget(_G, 'leaked') == nil, string.leaked == nil }");
   INFO(result.error);
   CHECK(result.value == Value(Value::Array{true, true}));
+  CHECK(result.cell != first.cell);
 }
 
 TEST_CASE("a cell that is killed from outside is reported as killed") {

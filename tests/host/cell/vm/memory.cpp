@@ -44,7 +44,7 @@ TEST_CASE("compiled code that runs out of memory gets an error, not a fault") {
            "local ok, problem = pcall(function() local t = {} for i = 1, 1e9 do " + body +
            " end end)\nif not ok and problem:find('not enough memory') then n = n + 1 end\nend return n"},
       {"chunk", "c"}};
-  const Value result = clade::vm::evaluate(memory, frame);
+  const Value result = clade::vm::Evaluation(memory).run(frame);
   INFO(body << ": " << result["error"].as_string());
   // What catches it may need memory itself before the garbage is collected.
   CHECK((result["value"] == Value(20) || result["code"] == Value("memory")));
@@ -69,7 +69,7 @@ TEST_CASE("running out of memory anywhere is an error, never a panic") {
   size_t needed = 0;
   for (size_t bytes = 1000; needed == 0; bytes += 97) {
     Memory memory(bytes);
-    const Value result = clade::vm::evaluate(memory, frame);
+    const Value result = clade::vm::Evaluation(memory).run(frame);
     CHECK(memory.used() == 0);
     INFO(result["error"].as_string());
     if (result["ok"].as_bool()) {

@@ -1,6 +1,6 @@
 #include "cell/vm/state.h"
 
-#include "cell/vm/cell_main.h"
+#include "cell/vm/compiled.h"
 #include "host/cell/vm/vm_fixture.h"
 
 using Catch::Matchers::Contains;
@@ -8,7 +8,7 @@ using clade::Value;
 using clade::test::ChunkVm;
 
 TEST_CASE("a VM made of compiled scripts is the same") {
-  clade::vm::warm_up();
+  clade::vm::compile_embedded();
   ChunkVm vm;
   CHECK(vm.run("return 1") == Value(1));
   CHECK_THAT(vm.error("table.concat = 1"), Contains("chunk:1: table.concat cannot be set"));
