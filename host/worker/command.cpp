@@ -122,6 +122,12 @@ std::vector<std::string> environment() {
   for (const char* name : {"PATH", "HOME", "LANG", "TZ"}) {
     if (const char* value = std::getenv(name)) variables.push_back(std::string(name) + "=" + value);
   }
+  // To git any folder with the right files is a repository, whose config names programs to run. Scripts that
+  // may write files could make one; none without a .git, which file.write refuses, counts.
+  for (const char* setting :
+       {"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.bareRepository", "GIT_CONFIG_VALUE_0=explicit"}) {
+    variables.emplace_back(setting);
+  }
   return variables;
 }
 

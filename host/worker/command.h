@@ -14,16 +14,18 @@ namespace clade::worker {
 // The arguments as grants see them: joined by single blanks. An argument that is empty or holds a blank, a
 // line break, another control character, a quote or a backslash is put in single quotes (one inside as '\''),
 // so that no two commands read alike: {"git", "add x"} is "git 'add x'", which a grant for "git add x" does
-// not cover.
+// not cover. A `*` of a grant spans arguments, but no "/": "git *" covers every option of git, those included
+// that run other programs (git -c core.pager=…), so whoever grants that grants them. A program runs with the
+// host's own rights.
 std::string command_text(const std::vector<std::string>& arguments);
 
 // Args: {arguments={text, …}, cwd?=<below the swarm's folder>, input?, timeout_ms?=60000}. Result: {code,
 // signal, out, error, truncated, cpu_us, wall_us, timed_out}; code is 128 + signal for a program that a
 // signal ended; out and error hold the first MB each. Needs the grant "process.run:<command_text>". The
-// environment is PATH, HOME, LANG and TZ of the host; no shell. A program named with a slash is looked for
-// from the swarm's folder, whatever cwd is. The process group is killed on timeout and when the host is
-// gone, however that ended; only then can the next host start. Fails with "not_found" (no such program or
-// cwd), "refused" (cwd leads out of the folder), "io".
+// environment is PATH, HOME, LANG and TZ of the host, and has git refuse bare repositories that nobody named;
+// no shell. A program named with a slash is looked for from the swarm's folder, whatever cwd is. The process
+// group is killed on timeout and when the host is gone, however that ended; only then can the next host
+// start. Fails with "not_found" (no such program or cwd), "refused" (cwd leads out of the folder), "io".
 class CommandEffect final : public run::Effect {
  public:
   CommandEffect(loop::Loop& loop, std::string folder, loop::Keeper keeper);

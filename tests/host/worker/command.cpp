@@ -101,6 +101,52 @@ TEST_CASE("a grant covers the command it names and no other", "[command]") {
   CHECK_FALSE(bench.check(command({"git", "status"}), Grants()));
 }
 
+TEST_CASE("no argument is smuggled past a pattern", "[command]") {
+  const Bench bench;
+  const auto allowed = [&](const std::vector<std::string>& arguments, const std::string& grant) {
+    return bench.check(command(arguments), granted(grant)).has_value();
+  };
+  // There is no shell: what reads like a second command is one argument.
+  CHECK(allowed({"git", "status; rm"}, "git *"));
+  CHECK_FALSE(allowed({"git", "status; rm"}, "git status"));
+  CHECK_FALSE(allowed({"git", "status", ";", "rm"}, "git status"));
+  // Neither a blank nor a quote makes a program's name look like a program with arguments.
+  for (const char* program :
+       {"git status", "git ", " git", "git\tstatus", "'git' status", "git' '", "git\nx"}) {
+    CAPTURE(program);
+    CHECK_FALSE(allowed({program}, "git *"));
+    CHECK_FALSE(allowed({program, "x"}, "git *"));
+  }
+  CHECK_FALSE(allowed({"git", "commit' '-m"}, "git commit *"));
+  CHECK_FALSE(allowed({"git", "commit", ""}, "git commit"));
+  // One star stays within a part of a path, in quotes too; it spans arguments.
+  CHECK(allowed({"git", "add", "a.lua", "b.lua"}, "git add *"));
+  CHECK_FALSE(allowed({"git", "add", "a.lua", "/etc/passwd"}, "git add *"));
+  CHECK_FALSE(allowed({"git", "add", "of two/words"}, "git add *"));
+  CHECK_FALSE(allowed({"/tmp/git", "add"}, "git *"));
+  CHECK_FALSE(allowed({"./git", "add"}, "git *"));
+  CHECK(allowed({"git", "add", "../x"}, "git add **"));
+  // A pattern after the program covers all of its options: those are the operator's to write out.
+  CHECK(allowed({"git", "-c", "core.pager=!sh", "log"}, "git *"));
+  CHECK_FALSE(allowed({"git", "-c", "core.pager=!sh", "log"}, "git log *"));
+}
+
+TEST_CASE("a folder that only looks like a repository is none to git", "[command]") {
+  Bench bench;
+  const std::string planted = bench.folder / "report";
+  std::filesystem::create_directories(planted + "/objects");
+  std::filesystem::create_directories(planted + "/refs");
+  REQUIRE(clade::write_file_atomic(planted + "/HEAD", "ref: refs/heads/main\n"));
+  const std::string proof = bench.folder / "proof";
+  REQUIRE(clade::write_file_atomic(planted + "/config",
+                                   "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"
+                                   "\tworktree = .\n\tfsmonitor = touch " +
+                                       proof + "\n"));
+  const Value result = bench.result(command({"git", "status"}).set("cwd", "report"));
+  CHECK(result["code"] != Value(0));
+  CHECK_FALSE(std::filesystem::exists(proof));
+}
+
 TEST_CASE("misuse is named before anything runs", "[command]") {
   const Bench bench;
   CHECK(bench.invalid(Value()) ==
@@ -181,7 +227,7 @@ TEST_CASE("a program that is not there is an expected failure", "[command]") {
   CHECK(outcome.error().message.find("no-such-program-here") != std::string::npos);
 }
 
-TEST_CASE("the environment holds four names at most", "[command]") {
+TEST_CASE("the environment holds four names and what git is told, nothing else", "[command]") {
   Bench bench;
   ::setenv("CLADE_TEST_SECRET", "hidden", 1);
   const std::string out = bench.result(command({"env"}))["out"].as_string();
@@ -191,7 +237,8 @@ TEST_CASE("the environment holds four names at most", "[command]") {
   while (start < out.size()) {
     const std::string name = out.substr(start, out.find('=', start) - start);
     CAPTURE(name);
-    CHECK((name == "PATH" || name == "HOME" || name == "LANG" || name == "TZ"));
+    CHECK((name == "PATH" || name == "HOME" || name == "LANG" || name == "TZ" ||
+           name.starts_with("GIT_CONFIG_")));
     start = out.find('\n', start) + 1;
   }
 }
