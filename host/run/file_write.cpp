@@ -1,9 +1,22 @@
 #include "run/file_write.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include <strings.h>
+
 #include "base/bytes.h"
 
 namespace clade::run {
 namespace {
+
+namespace fs = std::filesystem;
+
+// Scripts change by publishing; the rest is the operator's or the host's.
+constexpr const char* kClosed[] = {".clade", "agents", "skills", "scripts", "swarm.yaml"};
+// Closed at any depth: git runs what the config of a repository names.
+constexpr const char* kRepository = ".git";
 
 struct Place {
   std::string folder;
@@ -18,8 +31,36 @@ Place place_of(const Kernel& kernel, const std::string& path) {
   return {kernel.report, path.substr(report.size())};
 }
 
+// Some file systems take "Agents" for "agents".
+bool same_name(const fs::path& name, const char* other) {
+  return strcasecmp(name.c_str(), other) == 0;
+}
+
+Status check_open(const Kernel& kernel, const Place& place) {
+  std::error_code code;
+  const fs::path root = fs::weakly_canonical(kernel.folder, code);
+  if (code) return failure("io", "cannot resolve " + kernel.folder + ": " + code.message());
+  // The report folder may be any, also one of the swarm's: what counts is where a file ends up.
+  const fs::path path = fs::weakly_canonical(place.folder, code) / place.path;
+  if (code) return failure("io", "cannot resolve " + place.folder + ": " + code.message());
+  const fs::path below = path.lexically_relative(root);
+  const fs::path parts = *below.begin() == ".." ? fs::path(place.path) : below;
+  const bool repository = std::any_of(parts.begin(), parts.end(),
+                                      [](const fs::path& part) { return same_name(part, kRepository); });
+  if (repository) return failure("refused", std::string(kRepository) + " is closed to it");
+  if (*below.begin() == "..") return {};
+  for (const char* closed : kClosed) {
+    std::error_code ignored;
+    if (same_name(*below.begin(), closed) || fs::equivalent(root / *below.begin(), root / closed, ignored)) {
+      return failure("refused", std::string(closed) + " is closed to it");
+    }
+  }
+  return {};
+}
+
 Status write_one(const Kernel& kernel, const std::string& path, const std::string& content) {
   const Place place = place_of(kernel, path);
+  if (auto status = check_open(kernel, place); !status) return status;
   if (place.folder == kernel.report) {
     if (auto status = make_folders(kernel.report); !status) return status;
   }
@@ -39,7 +80,8 @@ void close_row(int64_t row, bool written, store::Batch& batch) {
 
 Status check_file(const Kernel& kernel, const std::string& path) {
   const Place place = place_of(kernel, path);
-  return check_file_below(place.folder, place.path);
+  if (auto status = check_file_below(place.folder, place.path); !status) return status;
+  return check_open(kernel, place);
 }
 
 Status write_files(const Kernel& kernel, store::Batch& batch) {

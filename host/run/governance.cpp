@@ -99,6 +99,11 @@ Status Governance::load(store::Database& database) {
   }
 }
 
+Status Governance::check_kind(const std::string& kind) {
+  if (kind != kVoteRequest) return {};
+  return failure("refused", "mail of the kind vote_request is the host's alone: open a proposal instead");
+}
+
 Status Governance::check_rule(const std::string& name, const Value& value) {
   if (name == kQuorum) {
     if (value.is_integer() && value.as_integer() >= 1 && value.as_integer() <= kLargestQuorum) return {};

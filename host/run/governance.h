@@ -20,6 +20,9 @@ namespace clade::run {
 // `proposal` and `proposal_kind` are set by the host.
 inline constexpr const char* kAcceptedSuffix = ".accept";
 
+// The kind of mail by which the host asks for votes. Voters believe what it says, so no agent may send it.
+inline constexpr const char* kVoteRequest = "vote_request";
+
 struct Proposal {
   std::string id;
   std::string title;
@@ -57,6 +60,8 @@ class Governance {
   // Reads open proposals, their votes and the rules in force.
   Status load(store::Database& database);
 
+  // May an agent send mail of this kind? Errors: "refused".
+  static Status check_kind(const std::string& kind);
   // A rule's checks: "vote.quorum" an integer 1…100, "vote.threshold" a number in (0, 1]. Errors: "invalid",
   // "not_found".
   static Status check_rule(const std::string& name, const Value& value);

@@ -168,7 +168,7 @@ Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Bat
       request.id = proposal.id + "." + role;
       request.sender = "host";
       request.address = "role:" + role;
-      request.kind = "vote_request";
+      request.kind = kVoteRequest;
       request.body = body;
       if (auto sent = kernel_.mail.send(std::move(request), batch); !sent) {
         kernel_.log.warning("host", "vote request to " + role + ": " + sent.error().message);

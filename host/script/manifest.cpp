@@ -104,6 +104,9 @@ std::vector<AgentEntry> read_agents(const YamlNode& map, YamlReport& report) {
   for (size_t i = 0; i < map.keys.size(); ++i) {
     const auto& key = map.keys[i];
     if (const std::string problem = check_name(key.text); !problem.empty()) report.add(key.mark, problem);
+    if (key.text == "host" || key.text == "operator") {
+      report.add(key.mark, quoted(key.text) + " sends mail of its own: name the agent otherwise");
+    }
     YamlFields fields(map.items[i], {"role", "instances", "grants"}, report);
     AgentEntry entry;
     entry.name = key.text;

@@ -219,6 +219,13 @@ TEST_CASE("a swarm's manifest says what is wrong and where", "[manifest]") {
         "swarm.yaml:1:8: \"my swarm\" is no name of a swarm: use letters, digits, \"_\" and \"-\"");
 }
 
+TEST_CASE("no agent has the name of another sender of mail", "[manifest]") {
+  const Files files;
+  CHECK(files.error(files.swarm("swarm: s\nagents:\n  host: {}\n")) ==
+        "swarm.yaml:3:3: \"host\" sends mail of its own: name the agent otherwise");
+  CHECK_FALSE(files.swarm("swarm: s\nagents: {operator: {}}\n"));
+}
+
 TEST_CASE("names and ids have one form", "[manifest]") {
   for (const char* good : {"a", "bin_packing", "x2"}) CHECK(is_name(good));
   for (const char* bad : {"", "A", "2x", "_a", "a-b", "a.b", "a/b", "ä"}) CHECK_FALSE(is_name(bad));
