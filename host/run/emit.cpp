@@ -348,7 +348,11 @@ Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const 
   if (run.outbox.next > static_cast<int64_t>(kEmissions)) {
     return failure("limit", op + ": more than " + std::to_string(kEmissions) + " effects in one run");
   }
-  return operations().find(op)->second(kernel, run, args);
+  const int64_t next = run.outbox.next;
+  auto answer = operations().find(op)->second(kernel, run, args);
+  // A second execution is handed a refusal from the journal: the ids that follow must be the same then.
+  if (!answer) run.outbox.next = next;
+  return answer;
 }
 
 }  // namespace clade::run

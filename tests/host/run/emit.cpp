@@ -30,6 +30,21 @@ TEST_CASE("bad arguments and missing grants are refused when the operation is ca
   CHECK(code("file.write", {{"path", "report/x.md"}, {"text", "fine"}}) == "accepted");
 }
 
+TEST_CASE("what was refused leaves no gap in the ids, so that a second execution gives the same") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  const auto handle = [&] {
+    CHECK_FALSE(host.call(run, 1, "queue.add", {{"type", "nobody_does_this"}}));
+    return host.call(run, 2, "queue.add", {{"type", "work_b"}})->as_string();
+  };
+  const std::string first = handle();
+  host.dispatcher->lost(run, false, "played");
+  REQUIRE(host.next_start().invocation.run == run);
+  CHECK(handle() == first);
+}
+
 TEST_CASE("a circle of dependencies is refused and named") {
   const Folder folder;
   PlayedHost host(folder);
