@@ -96,7 +96,7 @@ Value result_value(EvalResult result) {
 
 }  // namespace
 
-Status EvalEffect::check(const Value& args, const script::Grants& grants) const {
+Status EvalEffect::check(const Value& args, script::Call& call) const {
   if (!args.is_map()) return misuse(std::string("needs a table, got ") + args.type_name());
   Status status = check_keys(
       args, {"source", "chunk", "entry", "args", "modules", "subject", "cpu_ms", "wall_ms", "memory_mb"}, "");
@@ -121,7 +121,7 @@ Status EvalEffect::check(const Value& args, const script::Grants& grants) const 
     if (status) status = check_modules(subject["modules"], "subject.modules");
     if (!status) return status;
   }
-  return grants.check("cell.eval", "");
+  return call.check("cell.eval", "");
 }
 
 uint64_t EvalEffect::start(const run::EffectRequest& request, Done done) {

@@ -12,7 +12,7 @@ class EvalEffect final : public run::Effect {
  public:
   explicit EvalEffect(Pool& pool) : pool_(pool) {}
   bool idempotent() const override { return true; }
-  Status check(const Value& args, const script::Grants& grants) const override;
+  Status check(const Value& args, script::Call& call) const override;
   uint64_t start(const run::EffectRequest& request, Done done) override;
   void cancel(uint64_t handle) override;
 

@@ -23,6 +23,28 @@ Value array_of(const std::vector<std::string>& texts) {
   return Value::Array(texts.begin(), texts.end());
 }
 
+std::vector<std::string> texts_of(const std::vector<script::GivenGrant>& grants) {
+  std::vector<std::string> texts;
+  for (const auto& given : grants) texts.push_back(script::grant_text(given));
+  return texts;
+}
+
+// As swarm.yaml has them: texts, and those with limits as maps.
+Value array_of(const std::vector<script::GivenGrant>& grants) {
+  Value::Array array;
+  for (const auto& given : grants) {
+    if (!given.rate && !given.size) {
+      array.emplace_back(given.grant);
+      continue;
+    }
+    Value entry{{"grant", given.grant}};
+    if (given.rate) entry.set("rate", script::rate_text(*given.rate));
+    if (given.size) entry.set("size", script::size_text(*given.size)).set("bytes", *given.size);
+    array.push_back(std::move(entry));
+  }
+  return array;
+}
+
 // What the store knows of an agent's instances: {name → {version, state, updated_at}}. Empty without a store.
 Result<Value> stored_agents(const std::string& folder) {
   Value agents{Value::Map{}};
@@ -107,7 +129,7 @@ int show(const std::string& name, const Context& context) {
   print_line("topics:    " + plain(joined(manifest->topics)));
   print_line("skills:    " + plain(joined(manifest->skills)));
   print_line("asks for:  " + plain(joined(manifest->grants)));
-  print_line("is given:  " + plain(joined(entry->grants)));
+  print_line("is given:  " + plain(joined(texts_of(entry->grants))));
   for (const auto& [instance, found] : instances.as_map()) {
     if (found.is_nil()) {
       print_line(instance + " has not run yet");

@@ -16,7 +16,7 @@ require: []
 
 agents:
   # What an agent asks for in agents/<role>/agent.yaml and is given here, it may do, e.g. "mail.send:role:greeter" or
-  # "queue.add:greet"; nothing else.
+  # "queue.add:greet"; nothing else. Given with limits: {grant: "mail.send:role:greeter", rate: 10/min, size: 64 KB}.
   greeter: {grants: []}
 )yaml";
 

@@ -32,13 +32,14 @@ void Awaits::add_effect(const std::string& op, Effect& effect) {
 void Awaits::begin(Run& run, const std::string& strand, int64_t position, const std::string& op,
                    const Value& args) {
   auto effect = effects_.find(op);
+  script::Call call(*run.grants, args, kernel_.clock.steady_us());
   Status allowed;
   if (op == kAsk) {
-    allowed = check_ask(run, args);
+    allowed = check_ask(run, args, call);
   } else if (effect == effects_.end()) {
     allowed = failure("invalid", "there is no operation " + op);
   } else {
-    allowed = effect->second->check(args, *run.grants);
+    allowed = effect->second->check(args, call);
   }
   const int64_t now = kernel_.clock.wall_ms();
   if (!allowed) {
@@ -46,6 +47,7 @@ void Awaits::begin(Run& run, const std::string& strand, int64_t position, const 
     executor_.answer(run.id, strand, failure(allowed.error()));
     return;
   }
+  call.keep();
   store::Batch batch;
   if (!run.recorded) record_run(run, "running", "", now, batch);
   run.journal.start(strand, position, op, args, now, batch);
@@ -188,7 +190,7 @@ void Awaits::hand_over(int64_t number, const std::string& strand, int64_t positi
   if (waits) executor_.answer(number, strand, std::move(result));
 }
 
-Status Awaits::check_ask(const Run& run, const Value& args) const {
+Status Awaits::check_ask(const Run& run, const Value& args, script::Call& call) const {
   for (const char* field : {"to", "kind"}) {
     if (args[field].as_string().empty()) {
       return failure("invalid", std::string("ask: `") + field + "` must be a string");
@@ -198,7 +200,7 @@ Status Awaits::check_ask(const Run& run, const Value& args) const {
     return failure("refused", "ask: " + status.error().message);
   }
   const std::string& to = args["to"].as_string();
-  if (auto status = run.grants->check("mail.send", to); !status) return status;
+  if (auto status = call.check("mail.send", to); !status) return status;
   if (auto status = check_json(args["body"]); !status)
     return failure("invalid", "ask: body" + status.error().message);
   auto recipients = kernel_.mail.resolve(to);

@@ -59,7 +59,7 @@ class Awaits {
               store::Batch& batch);
   void hand_over(int64_t run, const std::string& strand, int64_t position, Result<Value> result);
   void conclude(int64_t run, const std::string& strand, int64_t position, Result<Value> result);
-  Status check_ask(const Run& run, const Value& args) const;
+  Status check_ask(const Run& run, const Value& args, script::Call& call) const;
   void expect_reply(Run& run, const std::string& strand, int64_t position, const Value& args,
                     int64_t started_at);
 

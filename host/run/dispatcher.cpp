@@ -37,7 +37,7 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       Instance instance;
       instance.name = number == 1 ? entry.name : entry.name + "#" + std::to_string(number);
       instance.role = entry.role;
-      instance.given = entry.grants;
+      instance.grants = script::Grants(instance.name, {}, entry.grants, entry.role);
       instances_.emplace(instance.name, std::move(instance));
     }
   }
@@ -58,10 +58,8 @@ void Dispatcher::set_role(const std::string& role, const Value& info) {
   entry.mail = info["has"]["on_mail"].as_bool();
   entry.migrates = info["has"]["migrate"].as_bool();
   roles_[role] = std::move(entry);
-  // A new version may ask for other grants.
   for (auto& [name, instance] : instances_) {
-    if (instance.role != role) continue;
-    instance.grants = script::Grants(name, kernel_.library.agent(role).grants, instance.given, role);
+    if (instance.role == role) instance.grants.ask(kernel_.library.agent(role).grants);
   }
   wake();
 }
@@ -343,6 +341,8 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   auto entry = run->journal.find(strand, position, op, args);
   if (!entry) {
     spend_attempt(*run, "diverged", entry.error().message);
+  } else if (*entry && (*entry)->status == Journal::Entry::Status::done && is_emission(op)) {
+    answer_emission(*run, strand, position, op, args, {}, true);
   } else if (*entry && (*entry)->status != Journal::Entry::Status::started) {
     executor_.answer(number, strand, (*entry)->result);
   } else if (*entry) {
@@ -367,11 +367,16 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
 }
 
 void Dispatcher::answer_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
-                                 const Value& args, const Status& allowed) {
-  auto answer =
-      allowed ? emit(kernel_, run, op, args) : failure("does_not_load", op + ": " + allowed.error().message);
-  // A refusal depends on shared state: a second execution must be refused again.
-  if (!answer) run.journal.add_read(strand, position, op, args, answer, kernel_.clock.wall_ms());
+                                 const Value& args, const Status& allowed, bool again) {
+  script::Call call(*run.grants, args, kernel_.clock.steady_us());
+  if (again) call.waive_limits();
+  auto answer = allowed ? emit(kernel_, run, op, args, call)
+                        : failure("does_not_load", op + ": " + allowed.error().message);
+  if (answer) call.keep();
+  // A refusal depends on shared state: a second execution must be refused again. What a rate let through must
+  // pass again, however much faster it comes.
+  if (!again && (!answer || call.is_metered()))
+    run.journal.add_read(strand, position, op, args, answer, kernel_.clock.wall_ms());
   executor_.answer(run.id, strand, std::move(answer));
 }
 
@@ -381,8 +386,12 @@ void Dispatcher::answer_read(Run& run, const std::string& strand, int64_t positi
   commit({}, [this, number = run.id, execution = run.execution, strand, position, op, args](Status status) {
     Run* live = find(number);
     if (!status || !live || live->execution != execution) return;
-    auto result = read(kernel_, *live, op, args);
-    if (result) live->bytes += encode_msgpack(*result).size();
+    script::Call call(*live->grants, args, kernel_.clock.steady_us());
+    auto result = read(kernel_, *live, op, args, call);
+    if (result) {
+      call.keep();
+      live->bytes += encode_msgpack(*result).size();
+    }
     live->journal.add_read(strand, position, op, args, result, kernel_.clock.wall_ms());
     executor_.answer(number, strand, std::move(result));
   });

@@ -90,8 +90,7 @@ class Dispatcher final : public RunEvents {
   struct Instance {
     std::string name;
     std::string role;
-    std::vector<std::string> given;  // grants, by swarm.yaml
-    script::Grants grants;           // what is both given and asked for
+    script::Grants grants;
     Value state;
     std::string state_version;  // version that wrote it; "" if none did
     Run* run = nullptr;
@@ -109,8 +108,10 @@ class Dispatcher final : public RunEvents {
   // Is it among those of the former host that have not started again yet?
   bool is_recovered(int64_t run) const;
   void execute(Run& run);
+  // `again`: a former execution of the run made it within a rate; it fills this one's outbox, and takes no
+  // token.
   void answer_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
-                       const Value& args, const Status& allowed);
+                       const Value& args, const Status& allowed, bool again = false);
   void answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
                    const Value& args);
   void end(Run& run);

@@ -30,7 +30,7 @@ class Effect {
   virtual bool idempotent() const = 0;
   // Checks shape and grants, before anything is journaled. Errors: "invalid" (misuse: raises in the script),
   // "refused".
-  virtual Status check(const Value& args, const script::Grants& grants) const = 0;
+  virtual Status check(const Value& args, script::Call& call) const = 0;
   // Starts it; `done` is called once, on the loop's thread, unless cancelled. Returns a handle for cancel.
   virtual uint64_t start(const EffectRequest& request, Done done) = 0;
   virtual void cancel(uint64_t handle) = 0;

@@ -28,7 +28,7 @@ Status need_text(const Value& args, const char* op, const char* field) {
                  std::string(op) + ": `" + field + "` must be a string, not " + args[field].type_name());
 }
 
-Result<queue::NewTask> new_task(const Run& run, const Value& args, const char* op) {
+Result<queue::NewTask> new_task(const Run& run, const Value& args, const char* op, script::Call& call) {
   if (auto status = need_text(args, op, "type"); !status) return failure(status.error());
   queue::NewTask task;
   task.type = args["type"].as_string();
@@ -47,7 +47,7 @@ Result<queue::NewTask> new_task(const Run& run, const Value& args, const char* o
   for (const auto& id : args["after"].as_array()) task.after.push_back(id.as_string());
   task.parent = run.trigger == Trigger::task ? run.trigger_id : std::string();
   task.run = run.id;
-  if (auto status = run.grants->check("queue.add", task.type); !status) return failure(status.error());
+  if (auto status = call.check("queue.add", task.type); !status) return failure(status.error());
   return task;
 }
 
@@ -57,8 +57,8 @@ std::vector<std::string> pending_ids(const Run& run) {
   return ids;
 }
 
-Result<Value> queue_add(const Kernel& kernel, Run& run, const Value& args) {
-  auto task = new_task(run, args, "queue.add");
+Result<Value> queue_add(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
+  auto task = new_task(run, args, "queue.add", call);
   if (!task) return failure(task.error());
   task->id = next_id(run);
   if (auto status = kernel.queue.check({*task}, pending_ids(run)); !status) return failure(status.error());
@@ -66,12 +66,12 @@ Result<Value> queue_add(const Kernel& kernel, Run& run, const Value& args) {
   return Value(task->id);
 }
 
-Result<Value> queue_add_all(const Kernel& kernel, Run& run, const Value& args) {
+Result<Value> queue_add_all(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
   if (!args["tasks"].is_array()) return failure("invalid", "queue.add_all: a list of tasks is needed");
   std::vector<queue::NewTask> tasks;
   std::map<std::string, std::string> ids;  // key → id
   for (const auto& item : args["tasks"].as_array()) {
-    auto task = new_task(run, item, "queue.add_all");
+    auto task = new_task(run, item, "queue.add_all", call);
     if (!task) return failure(task.error());
     task->id = next_id(run);
     const std::string& key = item["key"].as_string();
@@ -92,11 +92,11 @@ Result<Value> queue_add_all(const Kernel& kernel, Run& run, const Value& args) {
   return Value(std::move(answer));
 }
 
-Result<Value> queue_review(const Kernel& kernel, Run& run, const Value& args) {
+Result<Value> queue_review(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
   if (run.trigger != Trigger::task)
     return failure("invalid", "queue.review: this run handles mail, not a task");
   if (run.outbox.review_task) return failure("invalid", "queue.review: called twice in one run");
-  auto task = new_task(run, args, "queue.review");
+  auto task = new_task(run, args, "queue.review", call);
   if (!task) return failure(task.error());
   if (!task->payload.is_nil() && !task->payload.is_map()) {
     return failure("invalid", "queue.review: `payload` must be a map");
@@ -121,15 +121,15 @@ Result<Value> verdict(const Kernel& kernel, Run& run, const Value& args, bool ac
   return Value(true);
 }
 
-Result<Value> queue_accept(const Kernel& kernel, Run& run, const Value& args) {
+Result<Value> queue_accept(const Kernel& kernel, Run& run, const Value& args, script::Call&) {
   return verdict(kernel, run, args, true);
 }
 
-Result<Value> queue_reject(const Kernel& kernel, Run& run, const Value& args) {
+Result<Value> queue_reject(const Kernel& kernel, Run& run, const Value& args, script::Call&) {
   return verdict(kernel, run, args, false);
 }
 
-Result<Value> queue_fail(const Kernel&, Run& run, const Value& args) {
+Result<Value> queue_fail(const Kernel&, Run& run, const Value& args, script::Call&) {
   if (run.trigger != Trigger::task)
     return failure("invalid", "queue.fail: this run handles mail, not a task");
   if (auto status = need_text(args, "queue.fail", "reason"); !status) return failure(status.error());
@@ -137,7 +137,7 @@ Result<Value> queue_fail(const Kernel&, Run& run, const Value& args) {
   return Value(true);
 }
 
-Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args) {
+Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
   for (const char* field : {"to", "kind"}) {
     if (auto status = need_text(args, "mail.send", field); !status) return failure(status.error());
   }
@@ -146,7 +146,7 @@ Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args) {
   }
   mail::Message message;
   message.address = args["to"].as_string();
-  if (auto status = run.grants->check("mail.send", message.address); !status) return failure(status.error());
+  if (auto status = call.check("mail.send", message.address); !status) return failure(status.error());
   if (auto recipients = kernel.mail.resolve(message.address); !recipients) return failure(recipients.error());
   if (auto status = check_json(args["body"]); !status) {
     return failure("invalid", "mail.send: body" + status.error().message);
@@ -188,15 +188,14 @@ Status check_decision(Proposal& proposal) {
   return {};
 }
 
-Result<Value> proposal_open(const Kernel& kernel, Run& run, const Value& args) {
+Result<Value> proposal_open(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
   for (const char* field : {"title", "kind"}) {
     if (auto status = need_text(args, "proposal.open", field); !status) return failure(status.error());
   }
   Proposal proposal;
   proposal.title = args["title"].as_string();
   proposal.kind = args["kind"].as_string();
-  if (auto status = run.grants->check("proposal.open", proposal.kind); !status)
-    return failure(status.error());
+  if (auto status = call.check("proposal.open", proposal.kind); !status) return failure(status.error());
   proposal.body = args["body"];
   proposal.on_accept = args["on_accept"];
   for (const Value* part : {&proposal.body, &proposal.on_accept}) {
@@ -214,7 +213,7 @@ Result<Value> proposal_open(const Kernel& kernel, Run& run, const Value& args) {
     return failure("invalid", "proposal.open: `voters` must list at least one role");
   if (proposal.on_accept.is_map()) {
     // What an accepted proposal sets off is the proposer's doing: it needs the proposer's grant.
-    auto task = new_task(run, proposal.on_accept, "proposal.open");
+    auto task = new_task(run, proposal.on_accept, "proposal.open", call);
     if (!task) return failure(task.error());
     if (auto status = kernel.queue.check({*task}, {}); !status) return failure(status.error());
   }
@@ -227,12 +226,12 @@ Result<Value> proposal_open(const Kernel& kernel, Run& run, const Value& args) {
   return Value(proposal.id);
 }
 
-Result<Value> vote_cast(const Kernel& kernel, Run& run, const Value& args) {
+Result<Value> vote_cast(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
   for (const char* field : {"proposal", "choice"}) {
     if (auto status = need_text(args, "vote.cast", field); !status) return failure(status.error());
   }
   Outbox::Vote vote{args["proposal"].as_string(), args["choice"].as_string(), args["reason"].as_string()};
-  if (auto status = run.grants->check("vote.cast", ""); !status) return failure(status.error());
+  if (auto status = call.check("vote.cast", ""); !status) return failure(status.error());
   if (auto status = kernel.governance.check_vote(vote.proposal, run.role, vote.choice); !status) {
     return failure(status.error());
   }
@@ -265,12 +264,12 @@ const queue::Task* task_of(const Kernel& kernel, const Run& run) {
   return run.trigger == Trigger::task ? kernel.queue.find(run.trigger_id) : nullptr;
 }
 
-Result<Value> script_publish(const Kernel& kernel, Run& run, const Value& args) {
+Result<Value> script_publish(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
   for (const char* field : {"name", "source"}) {
     if (auto status = need_text(args, "script.publish", field); !status) return failure(status.error());
   }
   const std::string& name = args["name"].as_string();
-  if (auto status = run.grants->check("script.publish", name); !status) return failure(status.error());
+  if (auto status = call.check("script.publish", name); !status) return failure(status.error());
   if (!kernel.library.current(name))
     return failure("not_found", "script.publish: there is no script " + name);
   const queue::Task* task = task_of(kernel, run);
@@ -286,7 +285,7 @@ Result<Value> script_publish(const Kernel& kernel, Run& run, const Value& args) 
   return Value(content_hash(args["source"].as_string()));
 }
 
-Result<Value> file_write(const Kernel& kernel, Run& run, const Value& args) {
+Result<Value> file_write(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
   if (auto status = need_text(args, "file.write", "path"); !status) return failure(status.error());
   if (!args["text"].is_string()) return failure("invalid", "file.write: `text` must be a string");
   const std::string& path = args["path"].as_string();
@@ -299,7 +298,7 @@ Result<Value> file_write(const Kernel& kernel, Run& run, const Value& args) {
     return failure("refused",
                    "file.write: \"" + valid_utf8(path) + "\" is no plain path below the swarm's folder");
   }
-  if (auto status = run.grants->check("file.write", path); !status) return failure(status.error());
+  if (auto status = call.check("file.write", path); !status) return failure(status.error());
   if (auto status = check_file(kernel, path); !status) {
     return failure("refused", "file.write: " + status.error().message);
   }
@@ -313,10 +312,10 @@ Result<Value> file_write(const Kernel& kernel, Run& run, const Value& args) {
   return Value(true);
 }
 
-Result<Value> rule_set(const Kernel& kernel, Run& run, const Value& args) {
+Result<Value> rule_set(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
   if (auto status = need_text(args, "rule.set", "name"); !status) return failure(status.error());
   const std::string& name = args["name"].as_string();
-  if (auto status = run.grants->check("rule.set", name); !status) return failure(status.error());
+  if (auto status = call.check("rule.set", name); !status) return failure(status.error());
   if (auto status = Governance::check_rule(name, args["value"]); !status) return failure(status.error());
   const queue::Task* task = task_of(kernel, run);
   const bool as_decided =
@@ -327,7 +326,7 @@ Result<Value> rule_set(const Kernel& kernel, Run& run, const Value& args) {
   return Value(true);
 }
 
-using Operation = Result<Value> (*)(const Kernel&, Run&, const Value&);
+using Operation = Result<Value> (*)(const Kernel&, Run&, const Value&, script::Call&);
 const std::map<std::string, Operation, std::less<>>& operations() {
   static const std::map<std::string, Operation, std::less<>> table = {
       {"queue.add", queue_add},           {"queue.add_all", queue_add_all}, {"queue.review", queue_review},
@@ -344,12 +343,13 @@ bool is_emission(const std::string& op) {
   return operations().count(op) > 0;
 }
 
-Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const Value& args) {
+Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const Value& args,
+                   script::Call& call) {
   if (run.outbox.next > static_cast<int64_t>(kEmissions)) {
     return failure("limit", op + ": more than " + std::to_string(kEmissions) + " effects in one run");
   }
   const int64_t next = run.outbox.next;
-  auto answer = operations().find(op)->second(kernel, run, args);
+  auto answer = operations().find(op)->second(kernel, run, args, call);
   // A second execution is handed a refusal from the journal: the ids that follow must be the same then.
   if (!answer) run.outbox.next = next;
   return answer;

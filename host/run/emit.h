@@ -7,14 +7,17 @@
 #include "base/value.h"
 #include "run/kernel.h"
 #include "run/run.h"
+#include "script/grants.h"
 
 namespace clade::run {
 
 // True for the operations of this file.
 bool is_emission(const std::string& op);
 
-// Checks shape and grant, and puts it into the outbox. Returns what the script gets (an id, a hash, true).
-// Errors: "invalid" and "refused" (both raise in the script), or those of the queue, mail and governance.
-Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const Value& args);
+// Checks shape and grant (by `call`, which the caller keeps if it succeeds), and puts it into the outbox.
+// Returns what the script gets (an id, a hash, true). Errors: "invalid" and "refused" (both raise in the
+// script), or those of the queue, mail and governance.
+Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const Value& args,
+                   script::Call& call);
 
 }  // namespace clade::run

@@ -36,8 +36,8 @@ Value describe(const queue::NewTask& task) {
       {"payload", task.payload}, {"parent", task.parent}, {"attempt", 0}};
 }
 
-Result<Value> queue_get(const Kernel& kernel, const Run& run, const Value& args) {
-  if (auto status = run.grants->check("queue.read", ""); !status) return failure(status.error());
+Result<Value> queue_get(const Kernel& kernel, const Run& run, const Value& args, script::Call& call) {
+  if (auto status = call.check("queue.read", ""); !status) return failure(status.error());
   const std::string& id = args["id"].as_string();
   for (const auto& task : run.outbox.tasks) {
     if (task.id == id) return describe(task);
@@ -45,8 +45,8 @@ Result<Value> queue_get(const Kernel& kernel, const Run& run, const Value& args)
   return queue::task_with_history(kernel.reader, id);
 }
 
-Result<Value> queue_list(const Kernel& kernel, const Run& run, const Value& args) {
-  if (auto status = run.grants->check("queue.read", ""); !status) return failure(status.error());
+Result<Value> queue_list(const Kernel& kernel, const Run& run, const Value& args, script::Call& call) {
+  if (auto status = call.check("queue.read", ""); !status) return failure(status.error());
   const auto limit = static_cast<int>(std::clamp<int64_t>(args["limit"].as_integer(kListed), 1, kListed));
   auto tasks = queue::list_tasks(kernel.reader, args["state"].as_string(), args["type"].as_string(), limit);
   if (!tasks) return failure(tasks.error());
@@ -62,11 +62,11 @@ Result<Value> queue_list(const Kernel& kernel, const Run& run, const Value& args
 }
 
 // A plain path below knowledge/, symbolic links resolved.
-Result<std::string> knowledge_path(const Kernel& kernel, const Run& run, const Value& args, const char* field,
-                                   const char* op) {
+Result<std::string> knowledge_path(const Kernel& kernel, const Value& args, const char* field, const char* op,
+                                   script::Call& call) {
   const std::string& path = args[field].as_string();
   if (path.empty()) return failure("invalid", std::string(op) + ": `" + field + "` must be a path");
-  if (auto status = run.grants->check("knowledge.read", path); !status) return failure(status.error());
+  if (auto status = call.check("knowledge.read", path); !status) return failure(status.error());
   std::error_code code;
   const auto root = std::filesystem::weakly_canonical(kernel.folder + "/knowledge", code);
   const auto full = std::filesystem::weakly_canonical(root / path, code);
@@ -78,8 +78,8 @@ Result<std::string> knowledge_path(const Kernel& kernel, const Run& run, const V
   return full.string();
 }
 
-Result<Value> knowledge_read(const Kernel& kernel, const Run& run, const Value& args) {
-  auto path = knowledge_path(kernel, run, args, "path", "knowledge.read");
+Result<Value> knowledge_read(const Kernel& kernel, const Run&, const Value& args, script::Call& call) {
+  auto path = knowledge_path(kernel, args, "path", "knowledge.read", call);
   if (!path) return failure(path.error());
   std::error_code code;
   if (std::filesystem::exists(*path, code) && !std::filesystem::is_regular_file(*path, code)) {
@@ -93,8 +93,8 @@ Result<Value> knowledge_read(const Kernel& kernel, const Run& run, const Value& 
   return Value(std::move(*text));
 }
 
-Result<Value> knowledge_list(const Kernel& kernel, const Run& run, const Value& args) {
-  auto path = knowledge_path(kernel, run, args, "folder", "knowledge.list");
+Result<Value> knowledge_list(const Kernel& kernel, const Run&, const Value& args, script::Call& call) {
+  auto path = knowledge_path(kernel, args, "folder", "knowledge.list", call);
   if (!path) return failure(path.error());
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(opendir(path->c_str()), closedir);
   if (!folder) return failure("not_found", "no folder knowledge/" + args["folder"].as_string());
@@ -118,8 +118,9 @@ Value describe(const script::Library& library, const std::string& id) {
                {"benchmark", manifest.benchmark}};
 }
 
-Result<Value> skill_list(const Kernel& kernel, const Run& run, const Value&) {
+Result<Value> skill_list(const Kernel& kernel, const Run& run, const Value&, script::Call&) {
   Value::Array list;
+  // What an agent may read is listed without being read: limits are for that.
   for (const auto& id : kernel.library.skills()) {
     if (run.grants->check("skill.read", id)) list.push_back(describe(kernel.library, id));
   }
@@ -134,9 +135,9 @@ Value describe(const std::map<std::string, const script::Version*>& modules) {
   return map;
 }
 
-Result<Value> skill_read(const Kernel& kernel, const Run& run, const Value& args) {
+Result<Value> skill_read(const Kernel& kernel, const Run&, const Value& args, script::Call& call) {
   const std::string& id = args["id"].as_string();
-  if (auto status = run.grants->check("skill.read", id); !status) return failure(status.error());
+  if (auto status = call.check("skill.read", id); !status) return failure(status.error());
   if (!kernel.library.has_skill(id)) return failure("not_found", "there is no skill " + id);
   const auto* version = kernel.library.current("skill:" + id);
   auto modules = skill_modules(kernel.library, id);
@@ -155,28 +156,28 @@ Result<Value> skill_read(const Kernel& kernel, const Run& run, const Value& args
   return answer;
 }
 
-Result<Value> script_lineage(const Kernel& kernel, const Run& run, const Value& args) {
+Result<Value> script_lineage(const Kernel& kernel, const Run&, const Value& args, script::Call& call) {
   const std::string& name = args["name"].as_string();
   const std::string id = name.rfind("skill:", 0) == 0 ? name.substr(6) : name;
-  if (auto status = run.grants->check("skill.read", id); !status) return failure(status.error());
+  if (auto status = call.check("skill.read", id); !status) return failure(status.error());
   return script::script_versions(kernel.reader, name);
 }
 
-Result<Value> proposal_get(const Kernel& kernel, const Run& run, const Value& args) {
-  if (auto status = run.grants->check("proposal.read", ""); !status) {
+Result<Value> proposal_get(const Kernel& kernel, const Run&, const Value& args, script::Call& call) {
+  if (auto status = call.check("proposal.read", ""); !status) {
     return failure(status.error());
   }
   return proposal_with_votes(kernel.reader, args["id"].as_string());
 }
 
-Result<Value> rule_get(const Kernel& kernel, const Run& run, const Value& args) {
+Result<Value> rule_get(const Kernel& kernel, const Run&, const Value& args, script::Call& call) {
   const std::string& name = args["name"].as_string();
-  if (auto status = run.grants->check("rule.read", ""); !status) return failure(status.error());
+  if (auto status = call.check("rule.read", ""); !status) return failure(status.error());
   return kernel.governance.rule(name);
 }
 
-Result<Value> ledger_total(const Kernel& kernel, const Run& run, const Value& args) {
-  if (auto status = run.grants->check("ledger.read", ""); !status) return failure(status.error());
+Result<Value> ledger_total(const Kernel& kernel, const Run&, const Value& args, script::Call& call) {
+  if (auto status = call.check("ledger.read", ""); !status) return failure(status.error());
   const std::string& kind = args["kind"].as_string();
   const std::string& task = args["task"].as_string();
   // A task and all that came of it, by parent.
@@ -191,13 +192,13 @@ Result<Value> ledger_total(const Kernel& kernel, const Run& run, const Value& ar
   return Value{{"count", query.integer(0)}, {"units", query.integer(1)}, {"cpu_ms", query.integer(2) / 1000}};
 }
 
-Result<Value> swarm_info(const Kernel& kernel, const Run&, const Value&) {
+Result<Value> swarm_info(const Kernel& kernel, const Run&, const Value&, script::Call&) {
   const auto& swarm = kernel.library.swarm();
   return Value{
       {"name", swarm.name}, {"goals", swarm.goals}, {"settings", kernel.settings}, {"report", "report"}};
 }
 
-using Operation = Result<Value> (*)(const Kernel&, const Run&, const Value&);
+using Operation = Result<Value> (*)(const Kernel&, const Run&, const Value&, script::Call&);
 const std::map<std::string, Operation, std::less<>>& operations() {
   static const std::map<std::string, Operation, std::less<>> table = {
       {"queue.get", queue_get},           {"queue.list", queue_list},     {"knowledge.read", knowledge_read},
@@ -214,8 +215,9 @@ bool is_read(const std::string& op) {
   return operations().count(op) > 0;
 }
 
-Result<Value> read(const Kernel& kernel, const Run& run, const std::string& op, const Value& args) {
-  return operations().find(op)->second(kernel, run, args);
+Result<Value> read(const Kernel& kernel, const Run& run, const std::string& op, const Value& args,
+                   script::Call& call) {
+  return operations().find(op)->second(kernel, run, args, call);
 }
 
 Result<std::map<std::string, const script::Version*>> skill_modules(const script::Library& library,

@@ -8,6 +8,7 @@
 #include "base/value.h"
 #include "run/kernel.h"
 #include "run/run.h"
+#include "script/grants.h"
 
 namespace clade::run {
 
@@ -15,9 +16,10 @@ namespace clade::run {
 bool is_read(const std::string& op);
 
 // Answers from what is committed (`kernel.reader`; the caller waits for the writer first) and the run's own
-// outbox. Errors: "invalid" and "refused" (both raise in the script), "not_found", "limit", those of the
-// store.
-Result<Value> read(const Kernel& kernel, const Run& run, const std::string& op, const Value& args);
+// outbox; `call` checks the grant, and the caller keeps it if this succeeds. Errors: "invalid" and "refused"
+// (both raise in the script), "not_found", "limit", those of the store.
+Result<Value> read(const Kernel& kernel, const Run& run, const std::string& op, const Value& args,
+                   script::Call& call);
 
 // The modules of a skill that others need to run or judge it: the closure of its `uses` and its benchmark's
 // `uses`, id → version.

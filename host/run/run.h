@@ -82,9 +82,9 @@ struct Run {
   int64_t seed = 0;
   Journal journal;
   Outbox outbox;
-  const script::Grants* grants = nullptr;  // the instance's; outlives the run
-  bool recorded = false;                   // its row is in the store or in a batch
-  int64_t calls = 0;                       // of this execution, and the bytes of their arguments and results
+  script::Grants* grants = nullptr;  // the instance's; outlives the run
+  bool recorded = false;             // its row is in the store or in a batch
+  int64_t calls = 0;                 // of this execution, and the bytes of their arguments and results
   size_t bytes = 0;
   int64_t execution = 0;  // counts executions of the handler under this run
   // Awaits that are under way: (strand, position) → handle of the effect, 0 while `started` is being stored.

@@ -14,7 +14,7 @@ class SleepEffect final : public Effect {
  public:
   SleepEffect(loop::Loop& loop, const Clock& clock) : loop_(loop), clock_(clock) {}
   bool idempotent() const override { return true; }
-  Status check(const Value& args, const script::Grants& grants) const override;
+  Status check(const Value& args, script::Call& call) const override;
   uint64_t start(const EffectRequest& request, Done done) override;
   void cancel(uint64_t handle) override;
 

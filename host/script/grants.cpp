@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 
+#include "base/codec.h"
 #include "script/nearest.h"
 
 namespace clade::script {
@@ -54,13 +55,14 @@ bool is_stray_path(std::string_view path) {
   return false;
 }
 
-// Follows all ways through the pattern at once, so that no pattern is slow: |pattern| x |subject| steps.
-bool matches(std::string_view pattern, std::string_view subject) {
-  struct Step {
-    char letter;
-    bool star;
-    bool crosses;  // `**`
-  };
+// A part of a pattern, or of what it is to match: a letter, `*` (no letter then) or `**`.
+struct Step {
+  char letter;
+  bool star;
+  bool crosses;  // `**`
+};
+
+std::vector<Step> steps_of(std::string_view pattern) {
   std::vector<Step> steps;
   for (size_t i = 0; i < pattern.size(); ++i) {
     const bool star = pattern[i] == '*';
@@ -68,6 +70,25 @@ bool matches(std::string_view pattern, std::string_view subject) {
     steps.push_back({pattern[i], star, twice});
     if (twice) ++i;
   }
+  return steps;
+}
+
+std::vector<Step> letters_of(std::string_view text) {
+  std::vector<Step> letters;
+  letters.reserve(text.size());
+  for (const char letter : text) letters.push_back({letter, false, false});
+  return letters;
+}
+
+// May `star` stand for this part? For a star of the other pattern only as a whole: what that stands for is
+// unknown.
+bool takes(const Step& star, const Step& part) {
+  if (part.star) return star.crosses || !part.crosses;
+  return star.crosses || part.letter != '/';
+}
+
+// Follows all ways through the pattern at once, so that no pattern is slow: |steps| x |subject| steps.
+bool matches(const std::vector<Step>& steps, const std::vector<Step>& subject) {
   // reached[i]: the subject so far matches the first i steps.
   std::vector<char> reached(steps.size() + 1, 0);
   const auto skip_stars = [&] {
@@ -77,14 +98,14 @@ bool matches(std::string_view pattern, std::string_view subject) {
   };
   reached[0] = 1;
   skip_stars();
-  for (const char letter : subject) {
+  for (const Step& part : subject) {
     std::vector<char> next(steps.size() + 1, 0);
     for (size_t i = 0; i < steps.size(); ++i) {
       if (!reached[i]) continue;
-      if (!steps[i].star) {
-        if (steps[i].letter == letter) next[i + 1] = 1;
-      } else if (letter != '/' || steps[i].crosses) {
-        next[i] = 1;
+      if (steps[i].star) {
+        if (takes(steps[i], part)) next[i] = 1;
+      } else if (!part.star && steps[i].letter == part.letter) {
+        next[i + 1] = 1;
       }
     }
     reached.swap(next);
@@ -93,10 +114,9 @@ bool matches(std::string_view pattern, std::string_view subject) {
   return reached.back() != 0;
 }
 
-bool any_covers(const std::vector<std::string>& grants, std::string_view capability,
-                std::string_view subject) {
-  return std::any_of(grants.begin(), grants.end(),
-                     [&](const std::string& grant) { return grant_covers(grant, capability, subject); });
+// What stands after the first colon.
+std::string_view pattern_of(std::string_view grant) {
+  return grant.substr(grant.find(':') + 1);
 }
 
 }  // namespace
@@ -109,23 +129,40 @@ bool grant_covers(std::string_view grant, std::string_view capability, std::stri
   if (known->subject == Subject::none) return colon == std::string_view::npos;
   if (colon == std::string_view::npos) return false;
   if (known->subject == Subject::path && is_stray_path(subject)) return false;
-  return matches(grant.substr(colon + 1), subject);
+  return matches(steps_of(pattern_of(grant)), letters_of(subject));
 }
 
-Grants::Grants(std::string agent, std::vector<std::string> asked, std::vector<std::string> given,
+bool grant_includes(std::string_view wide, std::string_view narrow) {
+  const std::string_view name = narrow.substr(0, narrow.find(':'));
+  if (name.size() == narrow.size()) return wide == narrow;
+  if (wide.substr(0, wide.find(':')) != name || wide.size() == name.size()) return false;
+  return matches(steps_of(pattern_of(wide)), steps_of(pattern_of(narrow)));
+}
+
+Grants::Grants(std::string agent, std::vector<std::string> asked, std::vector<GivenGrant> given,
                std::string role)
-    : agent_(std::move(agent)), role_(std::move(role)), asked_(std::move(asked)), given_(std::move(given)) {
+    : agent_(std::move(agent)), role_(std::move(role)), asked_(std::move(asked)) {
   if (role_.empty()) role_ = agent_.substr(0, agent_.find('#'));  // "builder#2" is an instance of builder
+  for (auto& entry : given) {
+    auto bucket = entry.rate ? std::optional<Bucket>(*entry.rate) : std::nullopt;
+    given_.push_back({std::move(entry), std::move(bucket)});
+  }
+}
+
+void Grants::ask(std::vector<std::string> asked) {
+  asked_ = std::move(asked);
 }
 
 Status Grants::check(std::string_view capability, std::string_view subject) const {
-  const bool asked = any_covers(asked_, capability, subject);
-  const bool given = any_covers(given_, capability, subject);
+  const bool asked = std::any_of(asked_.begin(), asked_.end(), [&](const std::string& grant) {
+    return grant_covers(grant, capability, subject);
+  });
+  const bool given = std::any_of(given_.begin(), given_.end(), [&](const Given& one) {
+    return grant_covers(one.entry.grant, capability, subject);
+  });
   if (asked && given) return {};
   const Capability* known = find_capability(capability);
-  std::string grant(capability);
-  if (known && known->subject != Subject::none) grant += ":" + std::string(subject);
-  const std::string who = "agent \"" + agent_ + "\" may not " + grant + ": ";
+  const std::string who = who_may_not(capability, subject) + ": ";
   if (known && known->subject == Subject::path && is_stray_path(subject)) {
     return failure("refused", who + "a path must be relative and without \"..\"");
   }
@@ -135,6 +172,67 @@ Status Grants::check(std::string_view capability, std::string_view subject) cons
   if (given) return failure("refused", who + asks + add + "there");
   if (asked) return failure("refused", who + gives + add + "there");
   return failure("refused", who + asks + " and " + gives + add + "in both");
+}
+
+std::string Grants::who_may_not(std::string_view capability, std::string_view subject) const {
+  const Capability* known = find_capability(capability);
+  std::string grant(capability);
+  if (known && known->subject != Subject::none) grant += ":" + std::string(subject);
+  return "agent \"" + agent_ + "\" may not " + grant;
+}
+
+Call::Call(Grants& grants, const Value& args, int64_t now_us)
+    : grants_(grants), args_(args), now_us_(now_us) {}
+
+Call::~Call() {
+  if (kept_) return;
+  for (Bucket* bucket : taken_) bucket->give_back();
+}
+
+int64_t Call::bytes() {
+  if (!bytes_) bytes_ = static_cast<int64_t>(encode_msgpack(args_).size());
+  return *bytes_;
+}
+
+Status Call::check(std::string_view capability, std::string_view subject) {
+  if (auto status = grants_.check(capability, subject); !status || waived_) return status;
+  std::vector<Grants::Given*> with_rate;
+  std::string reasons;
+  const auto add_reason = [&](const GivenGrant& entry, const std::string& reason) {
+    reasons += (reasons.empty() ? "the grant \"" : "; the grant \"") + entry.grant + "\" in swarm.yaml has " +
+               reason;
+  };
+  for (auto& given : grants_.given_) {
+    if (!grant_covers(given.entry.grant, capability, subject)) continue;
+    if (given.entry.size && bytes() > *given.entry.size) {
+      add_reason(given.entry, "size " + size_text(*given.entry.size) + ", and this call takes " +
+                                  std::to_string(bytes()) + " bytes");
+    } else if (given.bucket) {
+      with_rate.push_back(&given);
+    } else {
+      return {};
+    }
+  }
+  bool may_wait = false;
+  for (auto* given : with_rate) {
+    if (given->bucket->take(now_us_)) {
+      taken_.push_back(&*given->bucket);
+      return {};
+    }
+    const std::string rate = "rate " + rate_text(*given->entry.rate);
+    if (std::count(taken_.begin(), taken_.end(), &*given->bucket) == given->entry.rate->calls) {
+      add_reason(given->entry, rate + ", and this call alone needs more");
+    } else {
+      add_reason(given->entry,
+                 rate + ", and these are used up; next in " + wait_text(given->bucket->wait_us(now_us_)));
+      may_wait = true;
+    }
+  }
+  const std::string advice = may_wait            ? ": wait with clade.sleep, or raise the rate there"
+                             : with_rate.empty() ? ": make the call smaller, or raise the size there"
+                                                 : ": split it, or raise the rate there";
+  return failure("refused", grants_.who_may_not(capability, subject) + (with_rate.empty() ? ": " : " now: ") +
+                                reasons + advice);
 }
 
 Status check_grant_form(const std::string& grant) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "script/grants.h"
 #include "script/nearest.h"
@@ -48,6 +49,68 @@ std::string check_topic(const std::string& text) {
 std::string check_grant(const std::string& text) {
   const auto status = check_grant_form(text);
   return status ? "" : status.error().message;
+}
+
+// `grants` of agent.yaml and skill.yaml.
+std::vector<std::string> read_asked(YamlFields& fields, YamlReport& report) {
+  std::vector<std::string> grants;
+  const YamlNode* list = fields.list("grants");
+  if (!list) return grants;
+  for (const auto& item : list->items) {
+    if (item.find("grant") || item.find("rate") || item.find("size")) {
+      report.add(
+          item.mark,
+          "an entry of \"grants\" is text here: limits belong in swarm.yaml, beside the grant that is given");
+      continue;
+    }
+    grants.push_back(fields.item_text(item, "grants", check_grant));
+  }
+  return grants;
+}
+
+// A limit in `entry` by `parse`; a number without a unit is for that to judge.
+template <class Limit>
+std::optional<Limit> read_limit(const YamlNode& entry, const std::string& key, const std::string& example,
+                                Result<Limit> (*parse)(const std::string&), YamlReport& report) {
+  const YamlNode* node = entry.find(key);
+  if (!node) return std::nullopt;
+  if (!node->scalar.is_string() && !node->scalar.is_integer()) {
+    report.add(node->mark, quoted(key) + " must be text like " + example + ", not " + node->kind_name());
+    return std::nullopt;
+  }
+  auto limit =
+      parse(node->scalar.is_string() ? node->scalar.as_string() : std::to_string(node->scalar.as_integer()));
+  if (limit) return *limit;
+  report.add(node->mark, limit.error().message);
+  return std::nullopt;
+}
+
+// `grants` of an agent in swarm.yaml: texts, and maps with limits.
+std::vector<GivenGrant> read_given(YamlFields& agent, YamlReport& report) {
+  std::vector<GivenGrant> grants;
+  const YamlNode* list = agent.list("grants");
+  if (!list) return grants;
+  for (const auto& item : list->items) {
+    GivenGrant given;
+    if (item.kind == YamlNode::Kind::map) {
+      YamlFields fields(item, {"grant", "rate", "size"}, report);
+      fields.require("grant");
+      given.grant = fields.text("grant", check_grant);
+      given.rate = read_limit(item, "rate", "10/min", parse_rate, report);
+      given.size = read_limit(item, "size", "64 KB", parse_size, report);
+    } else {
+      given.grant = agent.item_text(item, "grants", check_grant);
+    }
+    const auto twin = std::find_if(grants.cbegin(), grants.cend(),
+                                   [&](const GivenGrant& other) { return other.grant == given.grant; });
+    // The wider of the two would be in force, and the other a limit that limits nothing.
+    if (twin != grants.end() && *twin != given) {
+      report.add(item.mark,
+                 "the grant " + quoted(twin->grant) + " is given twice with different limits: remove one");
+    }
+    grants.push_back(std::move(given));
+  }
+  return grants;
 }
 
 std::string check_swarm_name(const std::string& text) {
@@ -112,7 +175,7 @@ std::vector<AgentEntry> read_agents(const YamlNode& map, YamlReport& report) {
     entry.name = key.text;
     entry.role = fields.text("role", check_name, key.text);
     entry.instances = static_cast<int>(fields.integer("instances", 1, 1, kMostInstances));
-    entry.grants = fields.texts("grants", check_grant);
+    entry.grants = read_given(fields, report);
     agents.push_back(std::move(entry));
   }
   return agents;
@@ -170,7 +233,7 @@ Result<AgentManifest> read_agent_manifest(const std::string& path) {
   manifest.summary = fields.text("summary", check_line);
   manifest.topics = fields.texts("topics", check_topic);
   manifest.skills = fields.texts("skills", check_skill_id);
-  manifest.grants = fields.texts("grants", check_grant);
+  manifest.grants = read_asked(fields, report);
   if (auto status = report.status(); !status) return failure(status.error());
   return manifest;
 }
@@ -179,7 +242,7 @@ Result<SkillManifest> read_skill_manifest(const std::string& path) {
   auto root = load_yaml(path);
   if (!root) return failure(root.error());
   YamlReport report(path);
-  YamlFields fields(*root, {"id", "summary", "version", "tags", "uses", "benchmark"}, report);
+  YamlFields fields(*root, {"id", "summary", "version", "tags", "uses", "grants", "benchmark"}, report);
   SkillManifest manifest;
   fields.require("id");
   manifest.id = fields.text("id", check_skill_id);
@@ -187,6 +250,7 @@ Result<SkillManifest> read_skill_manifest(const std::string& path) {
   manifest.version = fields.text("version", check_version, "0.0.0");
   manifest.tags = fields.texts("tags");
   manifest.uses = fields.texts("uses", check_skill_id);
+  manifest.grants = read_asked(fields, report);
   if (const YamlNode* benchmark = fields.map("benchmark")) {
     YamlFields entries(*benchmark, {}, report, true);
     entries.require("metric");

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/value.h"
+#include "script/limits.h"
 
 namespace clade::script {
 
@@ -30,8 +31,9 @@ struct SkillManifest {
   std::string summary;
   std::string version;
   std::vector<std::string> tags;
-  std::vector<std::string> uses;  // ids of skills it requires
-  Value benchmark;                // nil, or {metric: text, better: lower|higher, instances: text, ...}
+  std::vector<std::string> uses;    // ids of skills it requires
+  std::vector<std::string> grants;  // that it needs: an agent whose role uses it must ask for them itself
+  Value benchmark;                  // nil, or {metric: text, better: lower|higher, instances: text, ...}
 
   bool operator==(const SkillManifest&) const = default;
 };
@@ -41,7 +43,7 @@ struct AgentEntry {
   std::string name;
   std::string role;  // default: the name
   int instances = 1;
-  std::vector<std::string> grants;  // given
+  std::vector<GivenGrant> grants;  // with their limits
 };
 
 struct SwarmManifest {

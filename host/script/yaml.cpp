@@ -420,8 +420,12 @@ std::vector<std::string> YamlFields::texts(const std::string& key, const TextChe
   std::vector<std::string> out;
   const YamlNode* node = list(key);
   if (!node) return out;
-  for (const auto& item : node->items) out.push_back(scalar_text(item, "an entry of \"" + key + "\"", check));
+  for (const auto& item : node->items) out.push_back(item_text(item, key, check));
   return out;
+}
+
+std::string YamlFields::item_text(const YamlNode& item, const std::string& key, const TextCheck& check) {
+  return scalar_text(item, "an entry of \"" + key + "\"", check);
 }
 
 int64_t YamlFields::integer(const std::string& key, int64_t fallback, int64_t low, int64_t high) {

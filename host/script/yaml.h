@@ -94,6 +94,8 @@ class YamlFields {
   void require(const std::string& key);
   std::string text(const std::string& key, const TextCheck& check = {}, std::string fallback = "");
   std::vector<std::string> texts(const std::string& key, const TextCheck& check = {});
+  // The text of an item of the list `key`.
+  std::string item_text(const YamlNode& item, const std::string& key, const TextCheck& check = {});
   // `low` and `high` are both allowed.
   int64_t integer(const std::string& key, int64_t fallback, int64_t low, int64_t high);
   // Above `low`, up to `high`.

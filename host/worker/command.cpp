@@ -226,10 +226,10 @@ CommandEffect::CommandEffect(loop::Loop& loop, std::string folder, loop::Keeper 
 
 CommandEffect::~CommandEffect() = default;
 
-Status CommandEffect::check(const Value& args, const script::Grants& grants) const {
+Status CommandEffect::check(const Value& args, script::Call& call) const {
   if (auto status = check_arguments(args["arguments"]); !status) return status;
   if (auto status = check_options(args); !status) return status;
-  if (auto status = grants.check("process.run", command_text(texts_of(args["arguments"]))); !status)
+  if (auto status = call.check("process.run", command_text(texts_of(args["arguments"]))); !status)
     return status;
   auto cwd = working_folder(state_->folder, args["cwd"].as_string(), false);
   return cwd ? Status() : failure(cwd.error());

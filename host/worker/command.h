@@ -31,7 +31,7 @@ class CommandEffect final : public run::Effect {
   CommandEffect(loop::Loop& loop, std::string folder, loop::Keeper keeper);
   ~CommandEffect() override;  // kills what still runs, without a report
   bool idempotent() const override { return false; }
-  Status check(const Value& args, const script::Grants& grants) const override;
+  Status check(const Value& args, script::Call& call) const override;
   uint64_t start(const run::EffectRequest& request, Done done) override;
   void cancel(uint64_t handle) override;
 

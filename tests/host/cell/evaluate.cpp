@@ -262,9 +262,10 @@ TEST_CASE("a chunk that does not fit into a frame is an error of that evaluation
 TEST_CASE("cell.eval checks its arguments before anything starts") {
   Evaluator evaluator;
   const EvalEffect effect(evaluator.pool);
-  const script::Grants grants("builder", {"cell.eval"}, {"cell.eval"});
+  script::Grants grants("builder", {"cell.eval"}, {{"cell.eval"}});
   const auto message = [&](const Value& args) {
-    auto status = effect.check(args, grants);
+    script::Call call(grants, args, 0);
+    auto status = effect.check(args, call);
     return status ? std::string() : status.error().code + ": " + status.error().message;
   };
   CHECK(message({{"source", "return 1"}}).empty());
@@ -292,7 +293,10 @@ TEST_CASE("cell.eval checks its arguments before anything starts") {
   CHECK_THAT(message({{"source", ""}, {"subject", 1}}), Catch::Contains("`subject` must be a table"));
   CHECK_THAT(message({{"source", ""}, {"subject", Value{{"chunk", "x"}}}}),
              Catch::Contains("`subject.source`"));
-  auto refused = effect.check({{"source", ""}}, script::Grants("builder", {"cell.eval"}, {}));
+  const Value source{{"source", ""}};
+  script::Grants ungranted("builder", {"cell.eval"}, {});
+  script::Call not_given(ungranted, source, 0);
+  auto refused = effect.check(source, not_given);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == "refused");
   CHECK(effect.idempotent());

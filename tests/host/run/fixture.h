@@ -52,7 +52,7 @@ class PlayedEffect final : public Effect {
  public:
   explicit PlayedEffect(bool idempotent) : idempotent_(idempotent) {}
   bool idempotent() const override { return idempotent_; }
-  Status check(const Value& args, const script::Grants&) const override {
+  Status check(const Value& args, script::Call&) const override {
     if (args["refuse"].as_bool()) return failure("refused", "played refusal");
     return {};
   }
@@ -109,6 +109,17 @@ class Folder {
     std::ofstream(full) << text;
   }
   std::string path;
+};
+
+// The time of a token bucket is the test's; everything else takes its time.
+class PlayedClock final : public Clock {
+ public:
+  int64_t wall_ms() const override { return system_.wall_ms(); }
+  int64_t steady_us() const override { return steady; }
+  int64_t steady = 0;
+
+ private:
+  SystemClock system_;
 };
 
 // One life of a host on a folder. Destroying it without stop() is what kill -9 leaves: only what was
@@ -218,7 +229,7 @@ class PlayedHost {
     return (*value)["state"].as_string();
   }
 
-  SystemClock clock;
+  PlayedClock clock;
   loop::Loop loop;
   Log log;
   std::optional<store::Database> reader;

@@ -6,6 +6,7 @@
 
 using clade::script::check_grant_form;
 using clade::script::grant_covers;
+using clade::script::grant_includes;
 using clade::script::Grants;
 
 TEST_CASE("a pattern covers what it names", "[grants]") {
@@ -73,7 +74,7 @@ TEST_CASE("capabilities without a subject ignore it", "[grants]") {
 
 TEST_CASE("allowed is what is both asked for and given", "[grants]") {
   const Grants grants("builder#2", {"queue.add:build_*", "cell.eval", "file.write:report/**"},
-                      {"queue.add:*", "rule.set:**", "file.write:**"});
+                      {{"queue.add:*"}, {"rule.set:**"}, {"file.write:**"}});
   CHECK(grants.check("queue.add", "build_product"));
   const auto message = [&](const char* capability, const char* subject) {
     const auto status = grants.check(capability, subject);
@@ -100,7 +101,7 @@ TEST_CASE("allowed is what is both asked for and given", "[grants]") {
 
 TEST_CASE("nothing is allowed by default, a role of another name is named", "[grants]") {
   CHECK_FALSE(Grants().check("cell.eval", ""));
-  const auto status = Grants("zoe", {}, {"cell.eval"}, "worker").check("cell.eval", "");
+  const auto status = Grants("zoe", {}, {{"cell.eval"}}, "worker").check("cell.eval", "");
   REQUIRE_FALSE(status);
   CHECK(status.error().message.find("agents/worker/agent.yaml does not ask") != std::string::npos);
 }
@@ -129,4 +130,20 @@ TEST_CASE("the form of a grant is checked", "[grants]") {
   CHECK(message("queue.add: x").find("begins or ends with a blank") != std::string::npos);
   CHECK(message("file.write:/etc/**").find("matches nothing") != std::string::npos);
   CHECK(message("knowledge.read:../**").find("matches nothing") != std::string::npos);
+}
+
+TEST_CASE("a grant includes another if it covers all that the other does", "[grants]") {
+  CHECK(grant_includes("mail.send:role:*", "mail.send:role:reviewer"));
+  CHECK(grant_includes("mail.send:role:*", "mail.send:role:re*"));
+  CHECK(grant_includes("mail.send:role:*", "mail.send:role:*"));
+  CHECK(grant_includes("file.write:**", "file.write:report/*/x*.md"));
+  CHECK(grant_includes("file.write:*/**", "file.write:report/**"));
+  CHECK_FALSE(grant_includes("mail.send:role:re*", "mail.send:role:*"));
+  CHECK_FALSE(grant_includes("file.write:report/*", "file.write:report/**"));
+  CHECK_FALSE(grant_includes("file.write:report/x", "file.write:report/*"));
+  CHECK_FALSE(grant_includes("file.write:*", "file.write:report/x"));
+  CHECK_FALSE(grant_includes("queue.add:*", "mail.send:a"));
+  CHECK(grant_includes("cell.eval", "cell.eval"));
+  CHECK_FALSE(grant_includes("cell.eval", "queue.read"));
+  CHECK_FALSE(grant_includes("queue.read", "queue.add:read"));
 }

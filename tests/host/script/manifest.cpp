@@ -154,7 +154,7 @@ TEST_CASE("a swarm's manifest is read, agents in order", "[manifest]") {
   CHECK(manifest->agents[0].name == "zoe");
   CHECK(manifest->agents[0].role == "worker");
   CHECK(manifest->agents[0].instances == 2);
-  CHECK(manifest->agents[0].grants == std::vector<std::string>{"queue.read"});
+  CHECK(manifest->agents[0].grants == std::vector<GivenGrant>{{"queue.read"}});
   CHECK(manifest->agents[1].role == "adam");
   CHECK(manifest->agents[1].instances == 1);
   CHECK(manifest->goals.as_array().at(0)["target"] == Value(1));
@@ -217,6 +217,74 @@ TEST_CASE("a swarm's manifest says what is wrong and where", "[manifest]") {
         "swarm.yaml:2:9: a goal is a map with name, skill, metric and target, not text");
   CHECK(files.error(files.swarm("swarm: my swarm\n")) ==
         "swarm.yaml:1:8: \"my swarm\" is no name of a swarm: use letters, digits, \"_\" and \"-\"");
+}
+
+TEST_CASE("a given grant may have limits", "[manifest]") {
+  const Files files;
+  auto manifest = files.swarm(
+      "swarm: s\n"
+      "agents:\n"
+      "  clerk:\n"
+      "    grants:\n"
+      "      - queue.add:clerk_*\n"
+      "      - {grant: 'mail.send:role:*', rate: 10/min, size: 64 KB}\n"
+      "      - {grant: 'process.run:git *', rate: 100/h}\n"
+      "      - {grant: cell.eval, size: 512}\n"
+      "      - {grant: queue.read}\n");
+  REQUIRE(manifest);
+  constexpr int64_t kMinuteUs = 60000000;
+  CHECK(manifest->agents[0].grants ==
+        std::vector<GivenGrant>{{"queue.add:clerk_*"},
+                                {"mail.send:role:*", Rate{10, kMinuteUs}, 65536},
+                                {"process.run:git *", Rate{100, 60 * kMinuteUs}},
+                                {"cell.eval", std::nullopt, 512},
+                                {"queue.read"}});
+}
+
+TEST_CASE("limits say what is wrong and where", "[manifest]") {
+  const Files files;
+  const auto wrong = [&](const std::string& entry) {
+    return files.error(files.swarm("swarm: s\nagents:\n  a:\n    grants:\n      - " + entry + "\n"));
+  };
+  const std::string rates =
+      ": write a whole number from 1 to 1000000, \"/\" and s, min, h or day, like \"10/min\"";
+  const std::string sizes = ": write a whole number and B, KB or MB, from 1 B to 128 MB, like \"64 KB\"";
+  CHECK(wrong("{grant: cell.eval, rat: 1/s}") ==
+        "swarm.yaml:5:28: unknown key \"rat\" (did you mean \"rate\"?)");
+  CHECK(wrong("{grant: cell.eval, rate: 0/min}") == "swarm.yaml:5:34: \"0/min\" is no rate" + rates);
+  CHECK(wrong("{grant: cell.eval, rate: 0}") == "swarm.yaml:5:34: \"0\" is no rate" + rates);
+  CHECK(wrong("{grant: cell.eval, rate: 10/fortnight}") ==
+        "swarm.yaml:5:34: \"10/fortnight\" is no rate" + rates);
+  CHECK(wrong("{grant: cell.eval, rate: 10/mins}") ==
+        "swarm.yaml:5:34: \"10/mins\" is no rate (did you mean \"min\"?)" + rates);
+  CHECK(wrong("{grant: cell.eval, rate: 1000001/s}") == "swarm.yaml:5:34: \"1000001/s\" is no rate" + rates);
+  CHECK(wrong("{grant: cell.eval, rate: -1/s}") == "swarm.yaml:5:34: \"-1/s\" is no rate" + rates);
+  CHECK(wrong("{grant: cell.eval, rate: [1/s]}") ==
+        "swarm.yaml:5:34: \"rate\" must be text like 10/min, not a list");
+  CHECK(wrong("{grant: cell.eval, size: 0}") == "swarm.yaml:5:34: \"0\" is no size" + sizes);
+  CHECK(wrong("{grant: cell.eval, size: 1.5}") ==
+        "swarm.yaml:5:34: \"size\" must be text like 64 KB, not a number");
+  CHECK(wrong("{grant: cell.eval, size: 2 kB}") == "swarm.yaml:5:34: \"2 kB\" is no size" + sizes);
+  CHECK(wrong("{grant: cell.eval, size: 129 MB}") == "swarm.yaml:5:34: \"129 MB\" is no size" + sizes);
+  CHECK(wrong("{grant: cell.eval, size: 99999999999999999999 KB}") ==
+        "swarm.yaml:5:34: \"99999999999999999999 KB\" is no size" + sizes);
+  CHECK(wrong("{rate: 1/s}") == "swarm.yaml:5:9: the key \"grant\" is missing");
+  CHECK(wrong("{grant: cell.evil, rate: 1/s}") ==
+        "swarm.yaml:5:17: the grant \"cell.evil\" names no capability (did you mean \"cell.eval\"?)");
+  CHECK(wrong("cell.eval\n      - {grant: cell.eval, rate: 1/s}") ==
+        "swarm.yaml:6:9: the grant \"cell.eval\" is given twice with different limits: remove one");
+}
+
+TEST_CASE("limits are given, not asked for", "[manifest]") {
+  const Files files;
+  const std::string hint =
+      "an entry of \"grants\" is text here: limits belong in swarm.yaml, beside the grant that is given";
+  CHECK(files.error(files.agent("grants:\n  - {grant: cell.eval, rate: 1/s}\n")) ==
+        "worker/agent.yaml:2:5: " + hint);
+  CHECK(files.error(files.skill("id: a.b\ngrants: [{grant: cell.eval}]\n")) == "skill.yaml:2:10: " + hint);
+  auto skill = files.skill("id: a.b\ngrants: [cell.eval]\n");
+  REQUIRE(skill);
+  CHECK(skill->grants == std::vector<std::string>{"cell.eval"});
 }
 
 TEST_CASE("no agent has the name of another sender of mail", "[manifest]") {

@@ -14,6 +14,7 @@
 
 using clade::Result;
 using clade::Value;
+using clade::script::Call;
 using clade::script::Grants;
 using clade::worker::command_text;
 using clade::worker::CommandEffect;
@@ -29,7 +30,7 @@ Value command(const std::vector<std::string>& arguments) {
 }
 
 Grants granted(const std::string& grant) {
-  return Grants("builder", {"process.run:" + grant}, {"process.run:" + grant});
+  return Grants("builder", {"process.run:" + grant}, {{"process.run:" + grant}});
 }
 
 // A loop, a folder and the effect; runs one command to its end.
@@ -39,8 +40,9 @@ struct Bench {
   std::unique_ptr<CommandEffect> effect =
       std::make_unique<CommandEffect>(loop, folder.path(), clade::loop::Keeper{CLADE_BINARY});
 
-  clade::Status check(const Value& args, const Grants& grants = granted("**")) const {
-    return effect->check(args, grants);
+  clade::Status check(const Value& args, Grants grants = granted("**")) const {
+    Call call(grants, args, 0);
+    return effect->check(args, call);
   }
   std::string invalid(const Value& args) const {
     auto status = check(args);
@@ -99,6 +101,19 @@ TEST_CASE("a grant covers the command it names and no other", "[command]") {
     CHECK(status.error().message.find("process.run:" + command_text(arguments)) != std::string::npos);
   }
   CHECK_FALSE(bench.check(command({"git", "status"}), Grants()));
+}
+
+TEST_CASE("a command's size is that of its arguments and its input", "[command]") {
+  const Bench bench;
+  const auto check = [&](const std::string& input) {
+    return bench.check(command({"cat"}).set("input", input),
+                       Grants("builder", {"process.run:cat"}, {{"process.run:cat", {}, 1024}}));
+  };
+  CHECK(check(std::string(900, 'x')));
+  const auto status = check(std::string(1024, 'x'));
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code == "refused");
+  CHECK(status.error().message.find("has size 1 KB") != std::string::npos);
 }
 
 TEST_CASE("no argument is smuggled past a pattern", "[command]") {
