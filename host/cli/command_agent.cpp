@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/scripts.h"
 #include "cli/templates.h"
+#include "script/catalogue.h"
 #include "script/nearest.h"
 
 namespace clade::cli {
@@ -27,6 +28,17 @@ std::vector<std::string> texts_of(const std::vector<script::GivenGrant>& grants)
   std::vector<std::string> texts;
   for (const auto& given : grants) texts.push_back(script::grant_text(given));
   return texts;
+}
+
+// What the skills of a role need: [{skill, grant, asked}]. Empty while a file of the swarm is broken: other
+// commands say which.
+Value needs_of(const std::string& folder, const std::string& role) {
+  Value::Array needs;
+  if (auto catalogue = script::read_catalogue(folder)) {
+    for (const auto& need : script::needs_of(*catalogue, role))
+      needs.push_back({{"skill", need.skill}, {"grant", need.grant}, {"asked", need.asked}});
+  }
+  return needs;
 }
 
 // As swarm.yaml has them: texts, and those with limits as maps.
@@ -110,6 +122,7 @@ int show(const std::string& name, const Context& context) {
   if (!manifest) return fail(manifest.error());
   auto stored = stored_agents(*folder);
   if (!stored) return fail(stored.error());
+  const Value needs = needs_of(*folder, entry->role);
   Value instances{Value::Map{}};
   for (const std::string& instance : instance_names(*entry)) instances.set(instance, (*stored)[instance]);
   if (context.json) {
@@ -120,6 +133,7 @@ int show(const std::string& name, const Context& context) {
                 {"skills", array_of(manifest->skills)},
                 {"asks", array_of(manifest->grants)},
                 {"gets", array_of(entry->grants)},
+                {"needs", needs},
                 {"instances", instances}});
     return kOk;
   }
@@ -130,6 +144,12 @@ int show(const std::string& name, const Context& context) {
   print_line("skills:    " + plain(joined(manifest->skills)));
   print_line("asks for:  " + plain(joined(manifest->grants)));
   print_line("is given:  " + plain(joined(texts_of(entry->grants))));
+  for (const auto& need : needs.as_array()) {
+    const std::string missing =
+        need["asked"].as_bool() ? "" : ", which agent.yaml does not ask for: add it there";
+    print_line("needs:     " + plain(need["grant"].as_string()) + " for " + need["skill"].as_string() +
+               missing);
+  }
   for (const auto& [instance, found] : instances.as_map()) {
     if (found.is_nil()) {
       print_line(instance + " has not run yet");

@@ -14,6 +14,7 @@
 #include "cli/output.h"
 #include "cli/scripts.h"
 #include "cli/templates.h"
+#include "script/nearest.h"
 
 namespace clade::cli {
 namespace {
@@ -86,6 +87,7 @@ int show(const SkillOptions& options, const Context& context) {
                 {"summary", manifest->summary},
                 {"tags", array_of(manifest->tags)},
                 {"uses", array_of(manifest->uses)},
+                {"needs", array_of(manifest->grants)},
                 {"benchmark", manifest->benchmark},
                 {"folder", *below},
                 {"hash", content_hash(module->source)},
@@ -97,6 +99,8 @@ int show(const SkillOptions& options, const Context& context) {
   print_line("skill:      " + options.id + " " + manifest->version);
   print_line("summary:    " + plain(manifest->summary));
   print_line("uses:       " + (uses.empty() ? "nothing" : uses));
+  print_line("needs:      " +
+             (manifest->grants.empty() ? "no grants" : plain(script::join_words(manifest->grants))));
   print_line("benchmark:  " + (manifest->benchmark.is_nil() ? "none" : plain(readable(manifest->benchmark))));
   print_line("file:       " + module->chunk + " (" + std::to_string(module->source.size()) +
              " bytes, version " + short_hash(content_hash(module->source)) + ")");

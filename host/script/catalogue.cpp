@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "base/bytes.h"
+#include "script/grants.h"
 #include "script/nearest.h"
 #include "script/yaml.h"
 
@@ -115,6 +116,18 @@ class Walk {
   std::vector<std::string> order_;
 };
 
+Status check_needs(const Catalogue& catalogue, const std::string& role) {
+  for (const auto& need : needs_of(catalogue, role)) {
+    if (need.asked) continue;
+    return failure("invalid",
+                   place_of_use(catalogue, "agent:" + role, need.skill) + "the skill \"" + need.skill +
+                       "\" needs the grant \"" + need.grant +
+                       "\", which no grant of this file covers: add it under `grants` there, or do "
+                       "without the skill");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> skill_folders(const std::string& folder) {
@@ -219,12 +232,35 @@ Result<std::vector<std::string>> all_uses(const Catalogue& catalogue,
   return std::move(walk).order();
 }
 
+std::vector<Need> needs_of(const Catalogue& catalogue, const std::string& role) {
+  std::vector<Need> needs;
+  const auto manifest = catalogue.roles.find(role);
+  if (manifest == catalogue.roles.end()) return needs;
+  const auto& asked = manifest->second.grants;
+  auto used = all_uses(catalogue, manifest->second.skills);
+  if (!used) return needs;
+  for (const auto& id : *used) {
+    for (const auto& grant : catalogue.skills.at(id).grants) {
+      const bool covered = std::any_of(asked.begin(), asked.end(),
+                                       [&](const auto& wide) { return grant_includes(wide, grant); });
+      needs.push_back({id, grant, covered});
+    }
+  }
+  return needs;
+}
+
 Status check_uses(const Catalogue& catalogue, const std::string& name) {
   if (kind_of(name) == "rule") return {};
   // A skill is walked from itself, so that a circle through it is found.
   if (kind_of(name) == "skill") {
     auto order = all_uses(catalogue, {rest_of(name)});
-    return order ? Status() : failure(order.error());
+    if (!order) return failure(order.error());
+    for (const auto& [role, manifest] : catalogue.roles) {
+      const auto used = all_uses(catalogue, manifest.skills);
+      if (!used || std::find(used->begin(), used->end(), rest_of(name)) == used->end()) continue;
+      if (auto status = check_needs(catalogue, role); !status) return status;
+    }
+    return {};
   }
   for (const auto& id : direct_uses(catalogue, name)) {
     auto order = all_uses(catalogue, {id});
@@ -233,7 +269,7 @@ Status check_uses(const Catalogue& catalogue, const std::string& name) {
     return failure(order.error().code,
                    (own ? place_of_use(catalogue, name, id) : "") + order.error().message);
   }
-  return {};
+  return check_needs(catalogue, rest_of(name));
 }
 
 Status check_all_uses(const Catalogue& catalogue) {

@@ -37,8 +37,18 @@ std::vector<std::string> rule_files(const std::string& folder);
 Result<SkillManifest> read_skill_folder(const std::string& folder, const std::string& id);
 Result<AgentManifest> read_role_folder(const std::string& folder, const std::string& role);
 
+// A grant that a skill states in its skill.yaml.
+struct Need {
+  std::string skill;
+  std::string grant;
+  bool asked = false;  // agent.yaml of the role asks for all that it covers, in one grant
+};
+// What the skills of a role need, those included that they use; of skills that are not there, nothing.
+std::vector<Need> needs_of(const Catalogue& catalogue, const std::string& role);
+
 // Fails with "not_found" if a role or skill names a skill that is not in the catalogue, with "cycle" if
-// skills use each other in a circle; names the file, and line and column of a name that is not there.
+// skills use each other in a circle, with "invalid" if a role does not ask for a grant that its skills need;
+// names the file, and line and column of a name that is not there.
 Status check_uses(const Catalogue& catalogue, const std::string& name);
 Status check_all_uses(const Catalogue& catalogue);
 // The given skills and those they use, transitively; each after those it uses. Errors: "not_found", "cycle"

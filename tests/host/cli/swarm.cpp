@@ -70,6 +70,34 @@ TEST_CASE("an agent is shown with what it asks for and is given") {
   CHECK(contains(missing.err, "did you mean \"greeter\"?"));
 }
 
+TEST_CASE("an agent is shown with the limits of its grants, and with what its skills need") {
+  const Swarm swarm;
+  swarm.write("swarm.yaml",
+              "swarm: x\nagents:\n  greeter:\n    grants:\n      - queue.add:greet\n"
+              "      - {grant: 'mail.send:role:*', rate: 10/min, size: 64 KB}\n");
+  swarm.write("skills/text/greeting/skill.yaml",
+              "id: text.greeting\ngrants: ['mail.send:role:a', cell.eval]\n");
+  swarm.write("agents/greeter/agent.yaml", "skills: [text.greeting]\ngrants: ['mail.send:role:*']\n");
+  const std::string shown = swarm.run({"agent", "show", "greeter"}).out;
+  INFO(shown);
+  CHECK(contains(shown, "is given:  queue.add:greet, mail.send:role:* (rate 10/min, size 64 KB)\n"));
+  CHECK(contains(shown, "needs:     mail.send:role:a for text.greeting\n"));
+  CHECK(contains(
+      shown, "needs:     cell.eval for text.greeting, which agent.yaml does not ask for: add it there\n"));
+  const Value json = swarm.json({"agent", "show", "greeter"});
+  CHECK(json["gets"].as_array().at(0) == Value("queue.add:greet"));
+  CHECK(json["gets"].as_array().at(1) ==
+        Value{{"grant", "mail.send:role:*"}, {"rate", "10/min"}, {"size", "64 KB"}, {"bytes", 65536}});
+  CHECK(json["needs"].as_array().at(1)["asked"] == Value(false));
+  CHECK(contains(swarm.run({"skill", "show", "text.greeting"}).out,
+                 "needs:      mail.send:role:a, cell.eval\n"));
+  // Such a swarm does not start, and says what to do.
+  const auto run = swarm.run({"run", "--until-idle"});
+  CHECK(run.exit != kOk);
+  CHECK(contains(
+      run.err, "agents/greeter/agent.yaml:1:10: the skill \"text.greeting\" needs the grant \"cell.eval\""));
+}
+
 TEST_CASE("the nearest parent with swarm.yaml is the swarm") {
   const Swarm swarm;
   CHECK(test::run_clade({"skill", "list"}, {"", swarm.path("skills/text"), {}}).exit == kOk);

@@ -1,10 +1,12 @@
 // A small swarm on disk with its store, for the tests of this folder.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -96,5 +98,24 @@ class Swarm {
     return std::move(*opened);
   }
 };
+
+inline std::vector<std::string> names_of(const std::vector<clade::script::Version>& versions) {
+  std::vector<std::string> names;
+  for (const auto& version : versions) names.push_back(version.name);
+  return names;
+}
+
+inline bool mentions(const std::vector<clade::Error>& problems, const std::string& text) {
+  return std::any_of(problems.begin(), problems.end(), [&](const clade::Error& problem) {
+    return problem.message.find(text) != std::string::npos;
+  });
+}
+
+// Makes every candidate of a library current.
+inline void import_all(Swarm& swarm, clade::script::Library& library) {
+  clade::store::Batch batch;
+  for (const auto& candidate : library.changed()) library.import(candidate, "file", batch);
+  swarm.commit(batch);
+}
 
 }  // namespace test

@@ -14,22 +14,13 @@ using clade::Value;
 using clade::script::Library;
 using clade::script::Version;
 using clade::store::Batch;
+using test::import_all;
+using test::mentions;
+using test::names_of;
 
 namespace {
 
 constexpr const char* kQuick = "skills/sort/quick/init.lua";
-
-std::vector<std::string> names_of(const std::vector<Version>& versions) {
-  std::vector<std::string> names;
-  for (const auto& version : versions) names.push_back(version.name);
-  return names;
-}
-
-bool mentions(const std::vector<clade::Error>& problems, const std::string& text) {
-  return std::any_of(problems.begin(), problems.end(), [&](const clade::Error& problem) {
-    return problem.message.find(text) != std::string::npos;
-  });
-}
 
 // Publishes and commits, but does not write back.
 Version published(test::Swarm& swarm, Library& library, const std::string& source) {
@@ -39,12 +30,6 @@ Version published(test::Swarm& swarm, Library& library, const std::string& sourc
   REQUIRE(version);
   swarm.commit(batch);
   return *version;
-}
-
-void import_all(test::Swarm& swarm, Library& library) {
-  Batch batch;
-  for (const auto& candidate : library.changed()) library.import(candidate, "file", batch);
-  swarm.commit(batch);
 }
 
 }  // namespace
