@@ -104,7 +104,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
 
   // The cell that an agent's run goes to. Errors: "io".
   Result<SharedCell*> place(const run::Program& program) {
-    if (alone.count(program.key)) return open(true);
+    if (!program.confirmed || alone.count(program.key)) return open(true);
     auto home = homes.find(program.agent);
     if (home == homes.end()) {
       std::vector<size_t> agents(slots.size());

@@ -2,8 +2,9 @@
 // deadlines of all of them. The host side of rule 1: what a cell sends is checked (cell.h) before anything
 // else sees it.
 //
-// An agent keeps its cell as long as that lives. When a cell dies, all its runs are lost, and each run of the
-// program that was executing gets a cell of its own from then on. A cell whose programs together need more
+// An unconfirmed program's run gets a cell of its own. Confirmed ones share: an agent keeps its cell as long
+// as that lives. When a cell dies, all its runs are lost, and each run of the program that was executing gets
+// a cell of its own from then on. A cell whose programs together need more
 // memory than it may have dies too, without blame: it is the one that asked for more that moves out.
 //
 // All on the loop's thread. Destroy it before the zygote and the loop.

@@ -162,6 +162,22 @@ int roll_back(const ScriptOptions& options, const Context& context) {
   return kOk;
 }
 
+int release(const ScriptOptions& options, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  const std::string prefix = "agent:";
+  const std::string role =
+      options.name.starts_with(prefix) ? options.name.substr(prefix.size()) : options.name;
+  auto answer = request(*folder, "script.release", {{"role", role}, {"by", operator_name()}});
+  if (!answer) return fail(answer.error());
+  if (context.json) {
+    print_json(*answer);
+  } else {
+    print_line("agent:" + role + " runs again, alone until it has proved itself");
+  }
+  return kOk;
+}
+
 }  // namespace
 
 void add_script_commands(Command root, Context& context) {
@@ -202,6 +218,12 @@ void add_script_commands(Command root, Context& context) {
       .option("--to", options->to, "HASH", "The version (default: what the current one replaced)")
       .json()
       .action([options, &context] { return roll_back(*options, context); });
+  script
+      .add("release", "Let an agent's quarantined version run again",
+           "clade script release builder\nclade script release agent:builder --json")
+      .argument("ROLE", options->name, "The role; \"agent:\" before it may be left out")
+      .json()
+      .action([options, &context] { return release(*options, context); });
 }
 
 }  // namespace clade::cli

@@ -67,6 +67,10 @@ void HostCommands::handle(const std::string& command, const Value& args, Reply r
     decide(args, false, std::move(reply));
   } else if (command == "script.rollback") {
     roll_back(args, std::move(reply));
+  } else if (command == "script.release") {
+    const std::string& role = args["role"].as_string();
+    auto released = dispatcher_.release(role, by, batch);
+    commit(std::move(released), std::move(batch), Value{{"role", role}}, std::move(reply));
   } else {
     reply(failure("usage", "the host knows no command \"" + command + "\": is it older than this program?"));
   }

@@ -134,8 +134,8 @@ Status Host::open() {
       run::VoteRules{swarm.quorum, swarm.threshold, swarm.vote_deadline_ms});
   if (auto status = governance_->load(*reader_); !status) return status;
   queue_ = std::make_unique<queue::Queue>(
-      clock_, [this](const std::string& type) { return dispatcher_->handles(type); },
-      [this] { return dispatcher_->known_types(); });
+      clock_, [this](const std::string& type) { return dispatcher_->roles().handles(type); },
+      [this] { return dispatcher_->roles().known_types(); });
   if (auto status = queue_->load(*reader_); !status) return status;
   std::vector<mail::Recipient> recipients;
   for (const auto& agent : swarm.agents) {
@@ -172,6 +172,7 @@ Status Host::open() {
   hooks.activity = [this](const std::string& agent, const std::string& what) {
     doing_[agent] = {agent, what, clock_.wall_ms()};
   };
+  hooks.alarm = [this](const std::string& text) { view_->banner(text); };
   dispatcher_ = std::make_unique<run::Dispatcher>(*kernel_, *settlement_, *pool_, std::move(hooks));
   pool_->report_to(dispatcher_.get());
   dispatcher_->add_effect("cell.eval", *evaluate_);
@@ -263,7 +264,7 @@ int Host::run() {
   for (const auto* task : queue_->active()) {
     if (!dispatcher_->waits(*task)) ++unfinished;
     if (task->state == queue::State::awaiting_approval) approvals.push(task->id);
-    if (task->state == queue::State::queued && !dispatcher_->handles(task->type)) unhandled.push(task->id);
+    if (task->state == queue::State::queued && !dispatcher_->roles().handles(task->type)) unhandled.push(task->id);
   }
   if (!approvals.as_array().empty()) summary.set("approvals waiting", std::move(approvals));
   if (!unhandled.as_array().empty()) summary.set("no role handles", std::move(unhandled));
@@ -318,7 +319,7 @@ Status Host::submit_goals() {
     task.payload = Value{{"goal", goal}};
     auto known = queue::task_with_history(*reader_, task.id);
     if (!known) return failure(known.error());
-    if (!known->is_nil() || !dispatcher_->handles(task.type)) continue;
+    if (!known->is_nil() || !dispatcher_->roles().handles(task.type)) continue;
     if (auto ids = queue_->submit({std::move(task)}, batch); !ids) return failure(ids.error());
   }
   dispatcher_->commit(std::move(batch), nullptr);

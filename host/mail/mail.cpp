@@ -319,6 +319,11 @@ size_t Mail::waiting() const {
   return boxes_->messages.size();
 }
 
+size_t Mail::waiting(const std::string& agent) const {
+  const auto box = boxes_->order.find(agent);
+  return box == boxes_->order.end() ? 0 : box->second.size();
+}
+
 Result<std::vector<Value>> list_messages(store::Database& database, const std::string& agent, int limit) {
   auto query = database.prepare("SELECT " + std::string(kColumns) +
                                 " FROM message WHERE ?1 = '' OR recipient = ?1 ORDER BY seq DESC LIMIT ?2");

@@ -67,8 +67,9 @@ class Mail {
   std::vector<const Message*> asks() const;
   // The ids of messages that wait for an agent that is not there any more.
   std::vector<std::string> undeliverable() const;
-  // Messages waiting, over all agents.
+  // Messages waiting, over all agents, or for one.
   size_t waiting() const;
+  size_t waiting(const std::string& agent) const;
 
  private:
   struct Boxes;

@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "run/emit.h"
 #include "run/file_write.h"
+#include "run/program.h"
 #include "run/read.h"
 #include "run/start.h"
 
@@ -27,6 +28,7 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       hooks_(std::move(hooks)),
       due_(kernel.loop),
       renew_(kernel.loop),
+      standing_(kernel.clock),
       awaits_(
           kernel, executor, [this](int64_t run) { return find(run); },
           [this](store::Batch batch, std::function<void(Status)> done) {
@@ -53,30 +55,11 @@ void Dispatcher::add_effect(const std::string& op, Effect& effect) {
 }
 
 void Dispatcher::set_role(const std::string& role, const Value& info) {
-  Role entry;
-  for (const auto& pattern : info["tasks"].as_array()) entry.tasks.push_back(pattern.as_string());
-  entry.mail = info["has"]["on_mail"].as_bool();
-  entry.migrates = info["has"]["migrate"].as_bool();
-  roles_[role] = std::move(entry);
+  roles_.set(role, info);
   for (auto& [name, instance] : instances_) {
     if (instance.role == role) instance.grants.ask(kernel_.library.agent(role).grants);
   }
   wake();
-}
-
-bool Dispatcher::handles(const std::string& type) const {
-  return std::any_of(roles_.begin(), roles_.end(), [&](const auto& role) {
-    return std::any_of(role.second.tasks.begin(), role.second.tasks.end(),
-                       [&](const std::string& pattern) { return queue::type_matches(pattern, type); });
-  });
-}
-
-std::string Dispatcher::known_types() const {
-  std::string text;
-  for (const auto& [name, role] : roles_) {
-    for (const auto& pattern : role.tasks) text += (text.empty() ? "" : ", ") + pattern;
-  }
-  return text;
 }
 
 void Dispatcher::observe(const queue::Task& task, queue::Verb verb) {
@@ -99,6 +82,7 @@ void Dispatcher::observe(const queue::Task& task, queue::Verb verb) {
 }
 
 Status Dispatcher::recover() {
+  if (auto status = standing_.load(kernel_.reader); !status) return status;
   {
     auto query = kernel_.reader.prepare("SELECT name, version, state FROM agent");
     for (;;) {
@@ -122,7 +106,7 @@ Status Dispatcher::recover() {
   std::set<int64_t> kept;
   {
     auto query = kernel_.reader.prepare(
-        "SELECT id, agent, trigger_kind, trigger_id FROM run WHERE status = 'running'");
+        "SELECT id, agent, trigger_kind, trigger_id, version, pins FROM run WHERE status = 'running'");
     for (;;) {
       auto row = query.step();
       if (!row) return failure(row.error());
@@ -130,6 +114,8 @@ Status Dispatcher::recover() {
       const int64_t id = query.integer(0);
       const std::string agent = query.text(1);
       bool alive = instances_.count(agent) > 0 && recovered_.count(agent) == 0;
+      const auto pins = decode_json(query.text(5));
+      alive = alive && pins && !standing_.quarantined(combination_of(query.text(4), *pins));
       if (query.text(2) == "task") {
         const auto* task = kernel_.queue.find(query.text(3));
         alive = alive && task && task->state == queue::State::executing && task->lease_run == id;
@@ -213,7 +199,7 @@ void Dispatcher::deliver() {
   settlement_.settle(batch);
   if (!batch.empty()) commit(std::move(batch), nullptr);
   for (auto& [name, instance] : instances_) {
-    if (!instance.run) deliver_to(instance);
+    if (!instance.run && !is_stopped(instance.role)) deliver_to(instance);
   }
   arm_timer();
 }
@@ -229,11 +215,8 @@ bool Dispatcher::deliver_to(Instance& instance) {
   return true;
 }
 
-std::optional<std::string> Dispatcher::next_task(const Role& role) const {
-  return kernel_.queue.peek([&](const queue::Task& task) {
-    return std::any_of(role.tasks.begin(), role.tasks.end(),
-                       [&](const std::string& pattern) { return queue::type_matches(pattern, task.type); });
-  });
+bool Dispatcher::is_stopped(const std::string& role) const {
+  return standing_.any_quarantined() && standing_.quarantined(current_combination(kernel_.library, role));
 }
 
 std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
@@ -245,14 +228,14 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
     if (hooks_.fatal) hooks_.fatal(run.error());
     return nullptr;
   }
-  const Role& role = roles_[instance.role];
-  auto task = next_task(role);
+  const auto task = kernel_.queue.peek(
+      [&](const queue::Task& waiting) { return roles_.takes(instance.role, waiting.type); });
   // By turns, so that an agent that always has mail still comes to its tasks.
   const bool mail_first = !task || !instance.had_mail;
   instance.had_mail = false;
   while (const mail::Message* message = mail_first ? kernel_.mail.next(instance.name) : nullptr) {
     std::string useless;
-    if (!role.mail) {
+    if (!roles_.takes_mail(instance.role)) {
       useless = "the role " + instance.role + " has no on_mail";
     } else if (message->wants_reply && message->run != 0 && !awaits_.waits(*message) &&
                !is_recovered(message->run)) {
@@ -271,20 +254,17 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
     const int64_t asker = message->wants_reply ? message->run : 0;
     (void)kernel_.mail.bury(id, useless, batch);  // it was found a moment ago
     auto answer = awaits_.take_reply(id, asker, failure("failed", useless), batch);
-    commit(std::move(batch), [answer](Status status) {
-      if (status && answer) answer();
-    });
+    commit_and_answer(std::move(batch), std::move(answer));
   }
-  const auto& id = task;
-  if (!id) return nullptr;
-  auto run = new_run(kernel_, instance.name, instance.role, Trigger::task, *id,
-                     kernel_.queue.find(*id)->attempt + 1, next_run_++);
+  if (!task) return nullptr;
+  auto run = new_run(kernel_, instance.name, instance.role, Trigger::task, *task,
+                     kernel_.queue.find(*task)->attempt + 1, next_run_++);
   if (!run) {
     kernel_.log.error(instance.name, run.error().message);
     return nullptr;
   }
   store::Batch batch;
-  auto lease = kernel_.queue.claim(*id, (*run)->id, kLeaseMs, instance.name, batch);
+  auto lease = kernel_.queue.claim(*task, (*run)->id, kLeaseMs, instance.name, batch);
   if (!lease) return nullptr;
   (*run)->lease = *lease;
   commit(std::move(batch), nullptr);
@@ -305,7 +285,7 @@ void Dispatcher::execute(Run& run) {
   Invocation invocation;
   invocation.run = run.id;
   invocation.state = instance.state;
-  if (!instance.state_version.empty() && instance.state_version != run.version && roles_[run.role].migrates) {
+  if (!instance.state_version.empty() && instance.state_version != run.version && roles_.migrates(run.role)) {
     invocation.from_version = instance.state_version;
   }
   invocation.now_ms = run.started_at;
@@ -324,6 +304,7 @@ void Dispatcher::execute(Run& run) {
         Value{{"id", message->id},     {"sender", message->sender}, {"kind", message->kind},
               {"body", message->body}, {"thread", message->thread}, {"wants_reply", message->wants_reply}};
   }
+  run.program.confirmed = standing_.confirmed(run.combination);
   executor_.start(run.program, std::move(invocation));
 }
 
@@ -436,6 +417,7 @@ void Dispatcher::finished(int64_t number, Value result, Value state) {
       return insert.run();
     });
   }
+  if (after) standing_.worked(*run, batch);
   settlement_.settle(batch);
   end(*run);
   std::function<void()> answer;
@@ -466,17 +448,23 @@ void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
     return;
   }
   store::Batch batch;
-  batch.add([name = "agent:" + run->role, hash = run->version, run_id = number, reason,
-             now = kernel_.clock.wall_ms()](store::Database& database) {
-    auto insert = database.prepare(
-        "INSERT INTO script_event (at, name, hash, parent, verb, by, detail) VALUES (?, ?, ?, '', 'blamed', "
-        "'host', ?)");
-    insert.bind(1, now).bind(2, name).bind(3, hash);
-    insert.bind(4, encode_json(Value{{"run", run_id}, {"reason", reason}}));
-    return insert.run();
-  });
+  if (standing_.died(*run, reason, batch)) {
+    const std::string text = "agent " + run->role + " is stopped: its version " + short_hash(run->version) +
+                             " took its cell down " + std::to_string(kDeaths) + " times in " +
+                             std::to_string(kDeathsMs / 60000) +
+                             " minutes. Save another one, or `clade script " + "rollback " + run->role +
+                             "`, or let it go on with `clade script release " + run->role + "`";
+    kernel_.log.error("host", text);
+    if (hooks_.alarm) hooks_.alarm(text);
+  }
   commit(std::move(batch), nullptr);
   spend_attempt(*run, "lost", reason);
+}
+
+Status Dispatcher::release(const std::string& role, const std::string& by, store::Batch& batch) {
+  const auto* version = kernel_.library.current("agent:" + role);
+  if (!version) return failure("not_found", "no agent has the role \"" + role + "\"");
+  return standing_.release(role, version->hash, current_combination(kernel_.library, role), by, batch);
 }
 
 void Dispatcher::spend_attempt(Run& run, const std::string& status, const std::string& error) {
@@ -499,7 +487,11 @@ void Dispatcher::spend_attempt(Run& run, const std::string& status, const std::s
   std::function<void()> answer;
   if (!dead_ask.empty() && asker)
     answer = awaits_.take_reply(dead_ask, asker, failure("failed", error), batch);
-  commit(std::move(batch), [answer](Status status) {
+  commit_and_answer(std::move(batch), std::move(answer));
+}
+
+void Dispatcher::commit_and_answer(store::Batch batch, std::function<void()> answer) {
+  commit(std::move(batch), [answer = std::move(answer)](Status status) {
     if (status && answer) answer();
   });
 }
@@ -564,8 +556,16 @@ Run* Dispatcher::find(int64_t run) {
 }
 
 bool Dispatcher::idle() const {
-  if (!runs_.empty() || !recovered_.empty() || woken_) return false;
-  if (kernel_.mail.waiting() > 0 || kernel_.governance.open_count() > 0 || kernel_.writer.pending() > 0)
+  if (!runs_.empty() || woken_) return false;
+  for (const auto& [name, run] : recovered_) {
+    if (!is_stopped(instances_.at(name).role)) return false;
+  }
+  size_t stopped_mail = 0;
+  for (const auto& [name, instance] : instances_) {
+    if (is_stopped(instance.role)) stopped_mail += kernel_.mail.waiting(name);
+  }
+  if (kernel_.mail.waiting() > stopped_mail || kernel_.governance.open_count() > 0 ||
+      kernel_.writer.pending() > 0)
     return false;
   for (const auto* task : kernel_.queue.active()) {
     if (!waits(*task)) return false;
@@ -574,9 +574,13 @@ bool Dispatcher::idle() const {
 }
 
 bool Dispatcher::waits(const queue::Task& task) const {
-  return task.state == queue::State::blocked || task.state == queue::State::reviewing ||
-         task.state == queue::State::awaiting_approval ||
-         (task.state == queue::State::queued && !handles(task.type));
+  if (task.state == queue::State::blocked || task.state == queue::State::reviewing ||
+      task.state == queue::State::awaiting_approval) {
+    return true;
+  }
+  if (task.state != queue::State::queued) return false;
+  const auto takers = roles_.takers(task.type);
+  return std::all_of(takers.begin(), takers.end(), [this](const auto& role) { return is_stopped(role); });
 }
 
 size_t Dispatcher::in_flight() const {
@@ -589,7 +593,9 @@ Value Dispatcher::agents() const {
     const auto* version = kernel_.library.current("agent:" + instance.role);
     list.push_back(Value{{"name", name},
                          {"role", instance.role},
-                         {"state", instance.run ? "busy" : "idle"},
+                         {"state", instance.run                ? "busy"
+                                   : is_stopped(instance.role) ? "stopped"
+                                                               : "idle"},
                          {"task", instance.run ? instance.run->trigger_id : std::string()},
                          {"version", version ? version->hash : std::string()}});
   }

@@ -23,8 +23,10 @@
 #include "run/effect.h"
 #include "run/executor.h"
 #include "run/kernel.h"
+#include "run/roles.h"
 #include "run/run.h"
 #include "run/settlement.h"
+#include "run/standing.h"
 
 namespace clade::run {
 
@@ -42,6 +44,8 @@ class Dispatcher final : public RunEvents {
     std::function<void(const script::Version& candidate, std::function<void(Status)> done)> try_version;
     // An agent's run began or ended: for the live view.
     std::function<void(const std::string& agent, const std::string& what)> activity;
+    // Something that a person should know and do something about.
+    std::function<void(const std::string& text)> alarm;
   };
 
   Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& executor, Hooks hooks);
@@ -51,9 +55,7 @@ class Dispatcher final : public RunEvents {
   void add_effect(const std::string& op, Effect& effect);
   // What the script of a role handles, from its own words (ProgramInfo::info). Also after a reload.
   void set_role(const std::string& role, const Value& info);
-  // True if some role's script handles tasks of this type; and the patterns there are, for messages.
-  bool handles(const std::string& type) const;
-  std::string known_types() const;
+  const Roles& roles() const { return roles_; }
 
   // To be called for every edge of every task (Queue::observe): ends the run of a task that was cancelled.
   void observe(const queue::Task& task, queue::Verb verb);
@@ -70,13 +72,17 @@ class Dispatcher final : public RunEvents {
   // Commits what an operator or the host changed, with what it calls for; `done` once it is on disk.
   void commit(store::Batch batch, std::function<void(Status)> done);
 
+  // Lets a role's quarantined version run again. Errors: "not_found", "unchanged" (it is not quarantined).
+  Status release(const std::string& role, const std::string& by, store::Batch& batch);
+
   // True if nothing is queued, in flight, waiting for its time or open for votes. What waits for approvals
   // (or for tasks that do) does not count, nor what no role handles any more.
   bool idle() const;
-  // Does this task wait for another task, for a person, or for a role that nobody plays any more?
+  // Does this task wait for another task, for a person, or for a role that nobody plays any more or whose
+  // agents are stopped?
   bool waits(const queue::Task& task) const;
   size_t in_flight() const;
-  // [{name, role, state: idle|busy, task, version}]
+  // [{name, role, state: idle|busy|stopped, task, version}]
   Value agents() const;
 
   void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
@@ -96,14 +102,10 @@ class Dispatcher final : public RunEvents {
     Run* run = nullptr;
     bool had_mail = false;  // its last run was one of mail
   };
-  struct Role {
-    std::vector<std::string> tasks;
-    bool mail = false;
-    bool migrates = false;
-  };
   void deliver();
   bool deliver_to(Instance& instance);
-  std::optional<std::string> next_task(const Role& role) const;
+  // Is what the role runs quarantined?
+  bool is_stopped(const std::string& role) const;
   std::unique_ptr<Run> next_for(Instance& instance);
   // Is it among those of the former host that have not started again yet?
   bool is_recovered(int64_t run) const;
@@ -117,6 +119,8 @@ class Dispatcher final : public RunEvents {
   void end(Run& run);
   void spend_attempt(Run& run, const std::string& status, const std::string& error);
   void after_commit(const AfterCommit& after);
+  // Commits, and calls `answer` (if any) once that is on disk.
+  void commit_and_answer(store::Batch batch, std::function<void()> answer);
   Status write_committed_files();
   void arm_timer();
   void renew_leases();
@@ -126,7 +130,7 @@ class Dispatcher final : public RunEvents {
   Settlement& settlement_;
   Executor& executor_;
   Hooks hooks_;
-  std::map<std::string, Role> roles_;
+  Roles roles_;
   std::map<std::string, Instance> instances_;
   std::map<int64_t, std::unique_ptr<Run>> runs_;
   std::map<std::string, int64_t> recovered_;  // instance → run to take up first
@@ -135,6 +139,7 @@ class Dispatcher final : public RunEvents {
   bool woken_ = false;
   loop::Timer due_;
   loop::Timer renew_;
+  Standing standing_;
   Awaits awaits_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

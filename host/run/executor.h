@@ -25,6 +25,7 @@ struct Program {
   Module main;
   std::map<std::string, Module, std::less<>> modules;  // what `require` finds: skills by id
   std::string key;                                     // equal for equal programs: hash over all hashes
+  bool confirmed = false;                              // it may share a process with other programs
 };
 
 // A handler to call.

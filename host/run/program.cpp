@@ -17,6 +17,22 @@ std::string chunk_name(const script::Version& version) {
   return chunk_name(version.path, version.hash);
 }
 
+std::string combination_of(const std::string& version, const Value& pins) {
+  std::string hashes = version;
+  for (const auto& [skill, hash] : pins.as_map()) hashes += " " + skill + " " + hash.as_string();
+  return content_hash(hashes);
+}
+
+std::string current_combination(const script::Library& library, const std::string& role) {
+  const auto* version = library.current("agent:" + role);
+  if (!version) return "";
+  auto modules = library.closure(library.agent(role).skills);
+  if (!modules) return "";
+  Value pins = Value::Map();
+  for (const auto& [id, module] : *modules) pins.set(id, module->hash);
+  return combination_of(version->hash, pins);
+}
+
 Result<Program> current_program(const script::Library& library, const std::string& role,
                                 const std::string& agent, const script::Version* candidate) {
   const std::string name = "agent:" + role;

@@ -14,6 +14,12 @@ namespace clade::run {
 // A version's name in tracebacks: path@short hash.
 std::string chunk_name(const script::Version& version);
 
+// One name for an agent's script and its skills at exact versions, whichever instance runs them. `pins`:
+// skill id → hash.
+std::string combination_of(const std::string& version, const Value& pins);
+// That of a role at its current versions, "" if it has no script or a skill is missing.
+std::string current_combination(const script::Library& library, const std::string& role);
+
 // The program of a role at its current versions, or with `candidate` in the place of the version of the same
 // name. Errors: those of Library::closure, "not_found".
 Result<Program> current_program(const script::Library& library, const std::string& role,

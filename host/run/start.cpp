@@ -32,6 +32,7 @@ Result<std::unique_ptr<Run>> new_run(const Kernel& kernel, const std::string& ag
   for (const auto& [skill, module] : run->program.modules) {
     run->pins.set(skill, kernel.library.current("skill:" + skill)->hash);
   }
+  run->combination = combination_of(run->version, run->pins);
   run->started_at = kernel.clock.wall_ms();
   run->seed = seed_for(id, attempt, kernel.settings["seed"].as_integer());
   return run;
@@ -57,6 +58,7 @@ Result<std::unique_ptr<Run>> restored_run(const Kernel& kernel, const std::strin
     run->seed = query.integer(5);
     run->started_at = query.integer(6);
   }
+  run->combination = combination_of(run->version, run->pins);
   run->agent = agent;
   run->role = role;
   run->recorded = true;

@@ -147,6 +147,11 @@ void record_refusal(const Version& candidate, const std::string& by, const std::
                 batch);
 }
 
+void record_standing(const StandingEvent& event, store::Batch& batch) {
+  add_event_row({event.at, event.name, event.hash, "", event.verb, event.by, encode_json(event.detail)},
+                batch);
+}
+
 Result<std::string> adopted_hash(store::Database& database, const std::string& name,
                                  const std::string& prefix) {
   const std::string seen = "see `clade script show " + name + "`";

@@ -35,6 +35,17 @@ void record_adoption(const Version& version, const std::string& verb, const std:
 void record_refusal(const Version& candidate, const std::string& by, const std::string& reason, int64_t at,
                     store::Batch& batch);
 
+// What happened to a version at work.
+struct StandingEvent {
+  std::string name;
+  std::string hash;
+  std::string verb;  // "confirmed", "blamed", "quarantined", "released"
+  std::string by;
+  Value detail;
+  int64_t at = 0;
+};
+void record_standing(const StandingEvent& event, store::Batch& batch);
+
 // The hash of a version of `name` that was once current, by a prefix of it. Errors: "not_found" (says how to
 // list them), "ambiguous".
 Result<std::string> adopted_hash(store::Database& database, const std::string& name,

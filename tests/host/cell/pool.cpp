@@ -24,6 +24,7 @@ run::Program program(const std::string& agent, const std::string& source, const 
   made.version = version;
   made.main = {source, "agents/" + agent + "/init.lua@" + version};
   made.key = agent + version + source;
+  made.confirmed = true;
   return made;
 }
 
@@ -386,6 +387,17 @@ TEST_CASE("agents share so many cells, and each keeps its own") {
   CHECK(agents.pool.statistics()["shared"] == Value(2));
   agents.run_until_ended(runs);
   for (const int64_t run : runs) CHECK(agents.ends[run] == "finished");
+}
+
+TEST_CASE("an unconfirmed program is alone in its cell, and no neighbour pays for it") {
+  Agents agents(one_cell());
+  agents.pool.start(program("tester", handler("clade.queue.get('t9')")), task(1));
+  auto fresh = program("builder", handler(kLoop));
+  fresh.confirmed = false;
+  agents.pool.start(fresh, task(2));
+  agents.run_until([&] { return agents.calls.size() == 1 && agents.logs.size() == 1; });
+  CHECK(agents.pool.statistics()["solo"] == Value(1));
+  CHECK(agents.pool.statistics()["shared"] == Value(1));
 }
 
 TEST_CASE("logs of a script come out with their run") {

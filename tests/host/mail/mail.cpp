@@ -6,16 +6,10 @@
 #include <catch2/catch.hpp>
 
 #include "base/codec.h"
+#include "support/manual_clock.h"
 
 namespace clade::mail {
 namespace {
-
-class ManualClock final : public Clock {
- public:
-  int64_t wall_ms() const override { return now; }
-  int64_t steady_us() const override { return now * 1000; }
-  int64_t now = 1000000;
-};
 
 using Names = std::vector<std::string>;
 
@@ -104,7 +98,7 @@ struct Fixture {
     return *messages;
   }
 
-  ManualClock clock;
+  test::ManualClock clock;
   std::string folder;
   std::unique_ptr<store::Database> database;
   std::unique_ptr<Mail> mail;

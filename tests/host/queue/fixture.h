@@ -14,15 +14,9 @@
 
 #include "queue/queue.h"
 #include "store/database.h"
+#include "support/manual_clock.h"
 
 namespace clade::queue {
-
-class ManualClock final : public Clock {
- public:
-  int64_t wall_ms() const override { return now; }
-  int64_t steady_us() const override { return now * 1000; }
-  int64_t now = 1000000;
-};
 
 struct Fixture {
   Fixture() {
@@ -137,7 +131,7 @@ struct Fixture {
     return ids;
   }
 
-  ManualClock clock;
+  test::ManualClock clock;
   std::string folder;
   std::unique_ptr<store::Database> database;
   std::unique_ptr<Queue> queue;

@@ -129,7 +129,7 @@ class PlayedHost {
   explicit PlayedHost(const Folder& folder, bool approve_auto = false)
       : library(folder.path, clock),
         mail(clock),
-        queue(clock, [this](const std::string& type) { return dispatcher->handles(type); }) {
+        queue(clock, [this](const std::string& type) { return dispatcher->roles().handles(type); }) {
     const std::string path = folder.path + "/.clade/clade.db";
     auto database = store::Database::open(path, store::Database::Mode::read_write);
     REQUIRE(database);

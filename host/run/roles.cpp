@@ -1,0 +1,57 @@
+#include "run/roles.h"
+
+#include <algorithm>
+
+#include "queue/queue.h"
+
+namespace clade::run {
+
+void Roles::set(const std::string& role, const Value& info) {
+  Role entry;
+  for (const auto& pattern : info["tasks"].as_array()) entry.tasks.push_back(pattern.as_string());
+  entry.mail = info["has"]["on_mail"].as_bool();
+  entry.migrates = info["has"]["migrate"].as_bool();
+  roles_[role] = std::move(entry);
+}
+
+const Roles::Role& Roles::find(const std::string& role) const {
+  static const Role kNone;
+  const auto found = roles_.find(role);
+  return found == roles_.end() ? kNone : found->second;
+}
+
+bool Roles::takes(const std::string& role, const std::string& type) const {
+  const auto& patterns = find(role).tasks;
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return queue::type_matches(pattern, type); });
+}
+
+bool Roles::handles(const std::string& type) const {
+  return !takers(type).empty();
+}
+
+std::vector<std::string> Roles::takers(const std::string& type) const {
+  std::vector<std::string> names;
+  for (const auto& [name, role] : roles_) {
+    if (takes(name, type)) names.push_back(name);
+  }
+  return names;
+}
+
+std::string Roles::known_types() const {
+  std::string text;
+  for (const auto& [name, role] : roles_) {
+    for (const auto& pattern : role.tasks) text += (text.empty() ? "" : ", ") + pattern;
+  }
+  return text;
+}
+
+bool Roles::takes_mail(const std::string& role) const {
+  return find(role).mail;
+}
+
+bool Roles::migrates(const std::string& role) const {
+  return find(role).migrates;
+}
+
+}  // namespace clade::run

@@ -1,0 +1,38 @@
+// What the scripts of roles handle, by their own words (protocol.h, "loaded"). Thread: the loop's.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/value.h"
+
+namespace clade::run {
+
+class Roles {
+ public:
+  // Takes over what a role's script says of itself, instead of what it said before.
+  void set(const std::string& role, const Value& info);
+
+  // Does the role take tasks of this type; does any?
+  bool takes(const std::string& role, const std::string& type) const;
+  bool handles(const std::string& type) const;
+  // The roles that take it.
+  std::vector<std::string> takers(const std::string& type) const;
+  // The patterns there are, for messages.
+  std::string known_types() const;
+  bool takes_mail(const std::string& role) const;
+  bool migrates(const std::string& role) const;
+
+ private:
+  struct Role {
+    std::vector<std::string> tasks;  // patterns
+    bool mail = false;
+    bool migrates = false;
+  };
+  const Role& find(const std::string& role) const;
+
+  std::map<std::string, Role> roles_;
+};
+
+}  // namespace clade::run

@@ -1,0 +1,103 @@
+#include "run/standing.h"
+
+#include "base/codec.h"
+#include "script/history.h"
+
+namespace clade::run {
+namespace {
+
+constexpr const char* kHost = "host";
+
+std::string script_of(const std::string& role) {
+  return "agent:" + role;
+}
+
+}  // namespace
+
+Status Standing::load(store::Database& database) {
+  auto query = database.prepare(
+      "SELECT verb, at, detail FROM script_event WHERE verb IN ('confirmed', 'blamed', 'quarantined', "
+      "'released') ORDER BY seq");
+  for (;;) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return {};
+    auto detail = decode_json(query.text(2));
+    if (!detail) return failure("corrupt", "an event of a script is damaged: " + detail.error().message);
+    Record& record = records_[(*detail)["combination"].as_string()];
+    const std::string verb = query.text(0);
+    if (verb == "blamed") {
+      note_death(record, query.integer(1));
+    } else {
+      if (verb == "released") record.deaths.clear();
+      set(record, verb == "confirmed"     ? State::confirmed
+                  : verb == "quarantined" ? State::quarantined
+                                          : State::unconfirmed);
+    }
+  }
+}
+
+void Standing::set(Record& record, State state) {
+  if (record.state == State::quarantined) --quarantined_;
+  if (state == State::quarantined) ++quarantined_;
+  record.state = state;
+  record.runs = 0;
+}
+
+void Standing::note_death(Record& record, int64_t at) {
+  record.deaths.push_back(at);
+  while (record.deaths.front() + kDeathsMs <= at) record.deaths.pop_front();
+  if (record.state == State::confirmed) set(record, State::unconfirmed);
+}
+
+bool Standing::confirmed(const std::string& combination) const {
+  const auto record = records_.find(combination);
+  return record != records_.end() && record->second.state == State::confirmed;
+}
+
+bool Standing::quarantined(const std::string& combination) const {
+  const auto record = records_.find(combination);
+  return record != records_.end() && record->second.state == State::quarantined;
+}
+
+void Standing::worked(const Run& run, store::Batch& batch) {
+  Record& record = records_[run.combination];
+  if (record.state != State::unconfirmed) return;
+  const int64_t now = clock_.wall_ms();
+  if (record.runs++ == 0) record.first_at = now;
+  if (record.runs < kConfirmRuns && now < record.first_at + kConfirmMs) return;
+  const Value detail{{"combination", run.combination}, {"runs", record.runs}};
+  script::record_standing({script_of(run.role), run.version, "confirmed", kHost, detail, now}, batch);
+  set(record, State::confirmed);
+}
+
+bool Standing::died(const Run& run, const std::string& reason, store::Batch& batch) {
+  Record& record = records_[run.combination];
+  const int64_t now = clock_.wall_ms();
+  const Value detail{{"combination", run.combination}, {"run", run.id}, {"reason", reason}};
+  script::record_standing({script_of(run.role), run.version, "blamed", kHost, detail, now}, batch);
+  note_death(record, now);
+  if (record.deaths.size() < kDeaths || record.state == State::quarantined) return false;
+  const Value why{{"combination", run.combination},
+                  {"reason", "took its cell down " + std::to_string(kDeaths) + " times in " +
+                                 std::to_string(kDeathsMs / 60000) + " minutes"}};
+  script::record_standing({script_of(run.role), run.version, "quarantined", kHost, why, now}, batch);
+  set(record, State::quarantined);
+  return true;
+}
+
+Status Standing::release(const std::string& role, const std::string& version, const std::string& combination,
+                         const std::string& by, store::Batch& batch) {
+  if (!quarantined(combination)) {
+    return failure("unchanged", script_of(role) + " is not quarantined at its current version");
+  }
+  Record& record = records_[combination];
+  record.deaths.clear();
+  set(record, State::unconfirmed);
+  script::record_standing(
+      {script_of(role), version, "released", by, Value{{"combination", combination}}, clock_.wall_ms()},
+      batch);
+  return {};
+}
+
+}  // namespace clade::run

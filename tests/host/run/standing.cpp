@@ -1,0 +1,159 @@
+// When a combination of versions is confirmed, loses that, and is quarantined; and what its agents do then.
+#include "run/standing.h"
+
+#include "host/run/fixture.h"
+#include "run/program.h"
+#include "support/manual_clock.h"
+
+namespace clade::run {
+namespace {
+
+struct Scene {
+  Scene() : standing(clock) {
+    run.role = "worker";
+    run.version = "v1";
+    run.combination = combination_of(run.version, run.pins);
+  }
+  void work(int64_t times) {
+    for (int64_t n = 0; n < times; ++n) standing.worked(run, batch);
+  }
+  bool confirmed() const { return standing.confirmed(run.combination); }
+  bool quarantined() const { return standing.quarantined(run.combination); }
+
+  test::ManualClock clock;
+  Standing standing;
+  Run run{1};
+  store::Batch batch;
+};
+
+TEST_CASE("a combination is confirmed by so many runs, or by one that lies long enough back") {
+  Scene scene;
+  scene.work(kConfirmRuns - 1);
+  CHECK_FALSE(scene.confirmed());
+  SECTION("by number") {
+    scene.work(1);
+    CHECK(scene.confirmed());
+  }
+  SECTION("by time, and not without work") {
+    scene.clock.now += kConfirmMs;
+    CHECK_FALSE(scene.confirmed());
+    scene.work(1);
+    CHECK(scene.confirmed());
+  }
+  Run other{2};
+  other.version = "v1";
+  other.pins.set("text.slug", "s1");
+  other.combination = combination_of(other.version, other.pins);
+  CHECK_FALSE(scene.standing.confirmed(other.combination));
+}
+
+TEST_CASE("one death costs the confirmation, and it must be earned again") {
+  Scene scene;
+  scene.work(kConfirmRuns);
+  CHECK_FALSE(scene.standing.died(scene.run, "killed by SIGSEGV", scene.batch));
+  CHECK_FALSE(scene.confirmed());
+  scene.work(kConfirmRuns - 1);
+  CHECK_FALSE(scene.confirmed());
+  scene.work(1);
+  CHECK(scene.confirmed());
+}
+
+TEST_CASE("three deaths within ten minutes quarantine a combination") {
+  Scene scene;
+  CHECK_FALSE(scene.standing.died(scene.run, "killed", scene.batch));
+  CHECK_FALSE(scene.standing.died(scene.run, "killed", scene.batch));
+  SECTION("the third in time") {
+    scene.clock.now += kDeathsMs - 1;
+    CHECK(scene.standing.died(scene.run, "killed", scene.batch));
+    CHECK(scene.quarantined());
+    CHECK(scene.standing.any_quarantined());
+    SECTION("an operator releases it, and its deaths are forgotten") {
+      REQUIRE(scene.standing.release("worker", "v1", scene.run.combination, "ann", scene.batch));
+      CHECK_FALSE(scene.quarantined());
+      CHECK_FALSE(scene.standing.any_quarantined());
+      CHECK_FALSE(scene.standing.died(scene.run, "killed", scene.batch));
+      CHECK(scene.standing.release("worker", "v1", scene.run.combination, "ann", scene.batch).error().code ==
+            "unchanged");
+    }
+  }
+  SECTION("the third too late") {
+    scene.clock.now += kDeathsMs;
+    CHECK_FALSE(scene.standing.died(scene.run, "killed", scene.batch));
+    CHECK_FALSE(scene.quarantined());
+  }
+}
+
+// Lets the worker's next run take its cell down.
+void die(PlayedHost& host) {
+  host.dispatcher->lost(host.next_start().invocation.run, true, "killed by SIGSEGV");
+}
+
+std::string state_of_worker(const PlayedHost& host) {
+  const Value agents = host.dispatcher->agents();
+  for (const auto& agent : agents.as_array()) {
+    if (agent["name"] == Value("worker")) return agent["state"].as_string();
+  }
+  return "";
+}
+
+TEST_CASE("the agents of a quarantined version stop, also with the next host, and what waits stays") {
+  const Folder folder;
+  std::vector<std::string> tasks;
+  {
+    PlayedHost host(folder);
+    for (const char* type : {"work_a", "work_b", "work_c", "work_d"}) tasks.push_back(host.add(type));
+    for (size_t death = 0; death < kDeaths; ++death) {
+      CHECK_FALSE(host.dispatcher->idle());
+      die(host);
+    }
+    host.settle();
+    CHECK(host.executor.starts.empty());
+    CHECK(state_of_worker(host) == "stopped");
+    CHECK(host.state_of(tasks[3]) == "queued");
+    host.dispatcher->stop();
+  }
+  PlayedHost host(folder);
+  host.settle();
+  CHECK(host.executor.starts.empty());
+  CHECK(host.dispatcher->waits(*host.queue.find(tasks[3])));
+  SECTION("an operator lets it go on") {
+    store::Batch batch;
+    CHECK(host.dispatcher->release("nobody", "operator", batch).error().code == "not_found");
+    REQUIRE(host.dispatcher->release("worker", "operator", batch));
+    host.dispatcher->commit(std::move(batch), nullptr);
+    CHECK(host.next_start().program.agent == "worker");
+    CHECK(state_of_worker(host) == "busy");
+  }
+  SECTION("another version goes on") {
+    folder.write("agents/worker/init.lua", "return { api = 1, on_task = function() end }\n");
+    store::Batch batch;
+    const auto changed = host.library.changed();
+    REQUIRE(changed.size() == 1);
+    host.library.import(changed[0], "file", batch);
+    host.dispatcher->commit(std::move(batch), nullptr);
+    const auto start = host.next_start();
+    CHECK(start.program.version == changed[0].hash);
+    CHECK_FALSE(start.program.confirmed);
+  }
+}
+
+TEST_CASE("a run's program says whether it is confirmed, also after a restart") {
+  const Folder folder;
+  {
+    PlayedHost host(folder);
+    for (int64_t n = 0; n < kConfirmRuns; ++n) {
+      host.add("work_a");
+      const auto start = host.next_start();
+      CHECK_FALSE(start.program.confirmed);
+      host.dispatcher->finished(start.invocation.run, Value(), Value());
+    }
+    host.settle();
+    host.dispatcher->stop();
+  }
+  PlayedHost host(folder);
+  host.add("work_a");
+  CHECK(host.next_start().program.confirmed);
+}
+
+}  // namespace
+}  // namespace clade::run
