@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "run/emit.h"
 #include "run/file_write.h"
+#include "run/left_runs.h"
 #include "run/program.h"
 #include "run/read.h"
 #include "run/start.h"
@@ -103,48 +104,10 @@ Status Dispatcher::recover() {
     if (auto row = query.step(); !row) return failure(row.error());
     next_run_ = query.integer(0);
   }
-  std::set<int64_t> kept;
-  {
-    auto query = kernel_.reader.prepare(
-        "SELECT id, agent, trigger_kind, trigger_id, version, pins FROM run WHERE status = 'running'");
-    for (;;) {
-      auto row = query.step();
-      if (!row) return failure(row.error());
-      if (!*row) break;
-      const int64_t id = query.integer(0);
-      const std::string agent = query.text(1);
-      bool alive = instances_.count(agent) > 0 && recovered_.count(agent) == 0;
-      const auto pins = decode_json(query.text(5));
-      alive = alive && pins && !standing_.quarantined(combination_of(query.text(4), *pins));
-      if (query.text(2) == "task") {
-        const auto* task = kernel_.queue.find(query.text(3));
-        alive = alive && task && task->state == queue::State::executing && task->lease_run == id;
-      } else {
-        alive = alive && kernel_.mail.find(query.text(3));
-      }
-      if (alive) {
-        recovered_[agent] = id;
-        kept.insert(id);
-        continue;
-      }
-      batch.add([id](store::Database& database) {
-        auto update =
-            database.prepare("UPDATE run SET status = 'lost', error = 'nothing to go on with' WHERE id = ?");
-        update.bind(1, id);
-        return update.run();
-      });
-    }
-  }
-  std::vector<queue::Task> orphans;
-  for (const auto* task : kernel_.queue.active()) {
-    const bool leased = task->state == queue::State::assigned || task->state == queue::State::executing;
-    if (leased && !kept.count(task->lease_run)) orphans.push_back(*task);
-  }
-  for (const auto& task : orphans) {
-    const queue::Lease lease{task.lease_run, task.lease_epoch};
-    if (auto status = kernel_.queue.release(task.id, lease, "the host restarted", batch); !status)
-      return status;
-  }
+  auto left = left_runs(
+      kernel_, standing_, [this](const std::string& agent) { return instances_.count(agent) > 0; }, batch);
+  if (!left) return failure(left.error());
+  recovered_ = *std::move(left);
   for (const auto& id : kernel_.mail.undeliverable()) {
     (void)kernel_.mail.bury(id, "its recipient is no agent of swarm.yaml any more", batch);
     kernel_.log.warning("host", "message " + id + " is a dead letter: its recipient is gone from swarm.yaml");

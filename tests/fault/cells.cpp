@@ -100,11 +100,13 @@ end }
 
 TEST_CASE("nothing is left of a host that was killed: no cell, no zygote") {
   Swarm swarm;
-  write_swarm(swarm, kFine);
+  write_swarm(swarm, R"lua(
+return { api = 1, tasks = { "wait" }, on_task = function() clade.sleep(3600000) end }
+)lua");
   swarm.start();
   swarm.until_up();
-  swarm.clade({"task", "add", "fine_a"});
-  swarm.until_count("SELECT count(*) FROM task WHERE state = 'completed'", 1);
+  swarm.clade({"task", "add", "wait"});
+  swarm.until_count("SELECT count(*) FROM journal WHERE status = 'started'", 1);
   const auto cells = cells_of(swarm.pid());
   REQUIRE_FALSE(cells.empty());
   swarm.kill();

@@ -15,16 +15,10 @@
 #include "script/library.h"
 #include "store/database.h"
 #include "store/writer.h"
+#include "support/manual_clock.h"
 #include "support/temporary_folder.h"
 
 namespace test {
-
-class SetClock final : public clade::Clock {
- public:
-  int64_t wall_ms() const override { return now; }
-  int64_t steady_us() const override { return now * 1000; }
-  int64_t now = 1000;
-};
 
 // One agent "worker", which requires skills "sort.quick" and, through it, "sort.base".
 class Swarm {
@@ -85,7 +79,7 @@ class Swarm {
   }
 
   const TemporaryFolder folder;
-  SetClock clock;
+  clade::test::ManualClock clock;
   clade::store::Database database;
 
  private:

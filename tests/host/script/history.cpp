@@ -28,7 +28,7 @@ TEST_CASE("scripts are listed by name with their version", "[history]") {
   CHECK(worker["name"] == Value("agent:worker"));
   CHECK(worker["versions"] == Value(1));
   CHECK(worker["origin"] == Value("file"));
-  CHECK(worker["changed_at"] == Value(1000));
+  CHECK(worker["changed_at"] == Value(1000000));
   const Value& quick = list->as_array()[2];
   CHECK(quick["name"] == Value("skill:sort.quick"));
   CHECK(quick["hash"] == Value(clade::content_hash("return 'two'")));

@@ -53,7 +53,7 @@ TEST_CASE("a new swarm is imported from its files", "[library]") {
   CHECK(quick->path == kQuick);
   CHECK(quick->parent.empty());
   CHECK(quick->origin == "file");
-  CHECK(quick->created_at == 1000);
+  CHECK(quick->created_at == 1000000);
   CHECK(library->current("rule:priority"));
   CHECK(library->current("agent:worker"));
   CHECK_FALSE(library->current("agent:idle"));
@@ -69,7 +69,7 @@ TEST_CASE("a second start finds the versions in the store", "[library]") {
   Batch batch;
   REQUIRE(library.load(swarm.database, batch));
   CHECK(batch.empty());
-  CHECK(library.current("skill:sort.quick")->created_at == 1000);
+  CHECK(library.current("skill:sort.quick")->created_at == 1000000);
   CHECK(library.current("skill:sort.quick")->path == kQuick);
 }
 

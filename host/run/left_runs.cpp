@@ -1,0 +1,69 @@
+#include "run/left_runs.h"
+
+#include <set>
+#include <vector>
+
+#include "base/codec.h"
+#include "run/program.h"
+
+namespace clade::run {
+namespace {
+
+void record_loss(int64_t run, store::Batch& batch) {
+  batch.add([run](store::Database& database) {
+    auto update =
+        database.prepare("UPDATE run SET status = 'lost', error = 'nothing to go on with' WHERE id = ?");
+    update.bind(1, run);
+    return update.run();
+  });
+}
+
+bool owns_trigger(const Kernel& kernel, int64_t run, const std::string& kind, const std::string& id) {
+  if (kind != "task") return kernel.mail.find(id) != nullptr;
+  const auto* task = kernel.queue.find(id);
+  return task && task->state == queue::State::executing && task->lease_run == run;
+}
+
+Status release_orphans(const Kernel& kernel, const std::set<int64_t>& kept, store::Batch& batch) {
+  std::vector<queue::Task> orphans;
+  for (const auto* task : kernel.queue.active()) {
+    const bool leased = task->state == queue::State::assigned || task->state == queue::State::executing;
+    if (leased && !kept.count(task->lease_run)) orphans.push_back(*task);
+  }
+  for (const auto& task : orphans) {
+    const queue::Lease lease{task.lease_run, task.lease_epoch};
+    if (auto status = kernel.queue.release(task.id, lease, "the host restarted", batch); !status)
+      return status;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::map<std::string, int64_t>> left_runs(const Kernel& kernel, const Standing& standing,
+                                                 const std::function<bool(const std::string& agent)>& knows,
+                                                 store::Batch& batch) {
+  std::map<std::string, int64_t> runs;
+  std::set<int64_t> kept;
+  auto query = kernel.reader.prepare(
+      "SELECT id, agent, trigger_kind, trigger_id, version, pins FROM run WHERE status = 'running'");
+  for (;;) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) break;
+    const int64_t id = query.integer(0);
+    const std::string agent = query.text(1);
+    const auto pins = decode_json(query.text(5));
+    const bool may = pins && !standing.quarantined(combination_of(query.text(4), *pins));
+    if (may && knows(agent) && !runs.count(agent) && owns_trigger(kernel, id, query.text(2), query.text(3))) {
+      runs[agent] = id;
+      kept.insert(id);
+    } else {
+      record_loss(id, batch);
+    }
+  }
+  if (auto status = release_orphans(kernel, kept, batch); !status) return failure(status.error());
+  return runs;
+}
+
+}  // namespace clade::run
