@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/clock.h"
+
 namespace clade::cell {
 namespace {
 
 // A frame is one map around the values that scripts made.
 constexpr size_t kCellFrameDepth = vm::kValueDepth + 1;
 constexpr size_t kNameBytes = 256;
+// Handling what one read brought usually takes a tenth of that.
+constexpr int64_t kLongUs = 1000;
 // Strands of one run that wait at the same time.
 constexpr size_t kWaitingStrands = 4096;
 // Strands of one run in all: the host remembers each.
@@ -25,7 +29,12 @@ std::string milliseconds(int64_t count) {
 }  // namespace
 
 Cell::Cell(loop::Loop& loop, int descriptor, SliceLimits limits, CellEvents& events)
-    : limits_(limits), events_(events), stream_(loop, descriptor), deadline_(loop), reader_(kCellFrameDepth) {
+    : limits_(limits),
+      events_(events),
+      stream_(loop, descriptor),
+      deadline_(loop),
+      reader_(kCellFrameDepth),
+      rest_(loop) {
   stream_.read([this](std::string_view bytes) { received(bytes); },
                [this](const std::string&) { break_off(""); });
 }
@@ -109,6 +118,13 @@ void Cell::received(std::string_view bytes) {
     return break_off("sent more than " + std::to_string(limits_.answer_bytes >> 20) + " MB in one slice");
   }
   reader_.feed(bytes);
+  work_off();
+}
+
+// Handles whole frames, for a while: the rest when others had their turn.
+void Cell::work_off() {
+  const SystemClock clock;
+  const int64_t begin = clock.steady_us();
   while (!broken_) {
     auto frame = reader_.next();
     if (!frame) return break_off(frame.error().message);
@@ -118,7 +134,18 @@ void Cell::received(std::string_view bytes) {
       return;
     }
     if (auto wrong = handle(*frame); !wrong.empty()) return break_off(wrong);
+    const int64_t spent = clock.steady_us() - begin;
+    if (spent > kLongUs) return rest(3 * spent / 1000);
   }
+}
+
+void Cell::rest(int64_t milliseconds) {
+  if (broken_) return;
+  stream_.pause();
+  rest_.start(milliseconds, [this] {
+    stream_.resume();
+    work_off();
+  });
 }
 
 std::string Cell::handle(const Value& frame) {
@@ -238,6 +265,7 @@ void Cell::break_off(const std::string& reason) {
   if (broken_) return;
   broken_ = true;
   deadline_.stop();
+  rest_.stop();
   stream_.pause();
   events_.broken(reason);
 }

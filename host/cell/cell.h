@@ -1,6 +1,9 @@
 // One connection to a cell. What comes from a cell is hostile: every frame is checked here against what the
 // host asked for, and the first one that does not fit ends the connection.
 //
+// What costs the loop long is paid for: after that the cell is not read for three times as long, so that it
+// never has more than a quarter of the host's time.
+//
 // Work goes to a cell in slices: one frame from the host, then the cell's frames until "idle". One slice at a
 // time, so that at any moment it is known whose code runs there.
 //
@@ -103,6 +106,8 @@ class Cell {
   void start_next();
   void arm_deadlines();
   void received(std::string_view bytes);
+  void work_off();
+  void rest(int64_t milliseconds);
   // Each returns "" or what is wrong with the frame.
   std::string handle(const Value& frame);
   std::string handle_loaded(const Value& frame);
@@ -127,6 +132,7 @@ class Cell {
   bool broken_ = false;
   size_t slice_bytes_ = 0;
   size_t logged_bytes_ = 0;      // in this slice
+  loop::Timer rest_;             // after much work for this cell
   std::map<int64_t, Run> runs_;  // begun and not ended
 };
 

@@ -6,6 +6,8 @@ namespace clade::cell {
 namespace {
 
 constexpr size_t kHeaderBytes = 4;
+constexpr size_t kMostItems = 2 * (vm::kValues + vm::kSentNames);  // keys count, too
+constexpr size_t kMostEntries = vm::kMapEntries + vm::kSentNames;
 
 size_t frame_size(const char* header) {
   size_t size = 0;
@@ -28,19 +30,20 @@ class ItemCounter : public msgpack::null_visitor {
   bool visit_bin(const char*, uint32_t) { return count(); }
   bool visit_ext(const char*, uint32_t) { return count(); }
   bool start_array(uint32_t) { return count(); }
-  bool start_map(uint32_t) { return count(); }
+  bool start_map(uint32_t entries) { return (entries_ += entries) <= kMostEntries && count(); }
   void parse_error(size_t, size_t) {}
   void insufficient_bytes(size_t, size_t) {}
-  bool passed() const { return items_ > kFrameItems; }
+  bool passed() const { return items_ > kMostItems || entries_ > kMostEntries; }
 
  private:
-  bool count() { return ++items_ <= kFrameItems; }
+  bool count() { return ++items_ <= kMostItems; }
   size_t items_ = 0;
+  size_t entries_ = 0;
 };
 
 bool too_many_items(std::string_view bytes) {
-  // Every value takes a byte at least.
-  if (bytes.size() <= kFrameItems) return false;
+  // Every entry takes two bytes at least.
+  if (bytes.size() <= 2 * vm::kMapEntries) return false;
   ItemCounter counter;
   size_t offset = 0;
   msgpack::parse(bytes.data(), bytes.size(), offset, counter);
@@ -64,9 +67,9 @@ Status append_frame(std::string& out, const Value& value) {
 Result<Value> FrameReader::next() {
   const std::string_view waiting = std::string_view(buffer_).substr(offset_);
   const size_t size = waiting.size() < kHeaderBytes ? 0 : frame_size(waiting.data());
-  if (size > kFrameBytes) {
+  if (size > bytes_) {
     return failure("limit", "announced a frame of " + std::to_string(size) + " bytes; " +
-                                std::to_string(kFrameBytes) + " are allowed");
+                                std::to_string(bytes_) + " are allowed");
   }
   if (waiting.size() < kHeaderBytes || waiting.size() < kHeaderBytes + size) {
     // Here at most one partial frame is left, so what moves is small against what was read.
@@ -76,9 +79,10 @@ Result<Value> FrameReader::next() {
   }
   const std::string_view body = waiting.substr(kHeaderBytes, size);
   if (too_many_items(body)) {
-    return failure("limit", "sent a frame with more than " + std::to_string(kFrameItems) + " values");
+    return failure("limit", "sent a frame with more than " + std::to_string(vm::kValues) + " values or " +
+                                std::to_string(vm::kMapEntries) + " map entries");
   }
-  auto value = decode_msgpack(body, {kFrameBytes, depth_});
+  auto value = decode_msgpack(body, {bytes_, depth_});
   if (!value)
     return failure(value.error().code, "sent a frame that cannot be read: " + value.error().message);
   if (!value->is_map())

@@ -38,16 +38,16 @@ namespace clade::cell {
 
 using vm::kFrameBytes;
 using vm::kFrameDepth;
-// Values in one frame. Bounds the memory that a frame of one-byte values takes once it is decoded.
-inline constexpr size_t kFrameItems = 1u << 20;
 
 // Appends a value as one frame. Errors: "limit".
 Status append_frame(std::string& out, const Value& value);
 
-// Cuts a stream of bytes into frames.
+// Cuts what a cell sends into frames.
 class FrameReader {
  public:
-  explicit FrameReader(size_t depth = kFrameDepth) : depth_(depth) {}
+  // `bytes` bounds a frame. Values and map entries in it are those of bounds.h, whoever sends it.
+  explicit FrameReader(size_t depth = kFrameDepth, size_t bytes = vm::kSentBytes)
+      : depth_(depth), bytes_(bytes) {}
   void feed(std::string_view bytes) { buffer_.append(bytes); }
   // The next whole frame, always a map; nil Value when more bytes are needed. Errors: "limit", "invalid": the
   // stream is lost.
@@ -57,6 +57,7 @@ class FrameReader {
 
  private:
   size_t depth_;
+  size_t bytes_;
   std::string buffer_;
   size_t offset_ = 0;
 };

@@ -30,6 +30,8 @@ void print_running(const Value& status) {
              readable(cells["deaths"]) + " died so far");
   print_line("evaluated:  " + readable(cells["evaluating"]) + " now, " + readable(cells["waiting"]) +
              " waiting");
+  print_line("stall:      " + std::to_string(status["longest_stall_us"].as_integer() / 1000) +
+             " ms at most, the longest that the host could not be reached");
   for (const auto& [layer, missing] : status["layers"].as_map()) {
     if (missing.as_string().empty()) continue;
     print_line(paint(colour_wanted(1), Colour::yellow, "degraded:") + "   " +

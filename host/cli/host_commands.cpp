@@ -160,6 +160,7 @@ Value HostCommands::status() const {
                {"queue", std::move(queue)},
                {"in_flight", static_cast<int64_t>(dispatcher_.in_flight())},
                {"cells", pool_.statistics()},
+               {"longest_stall_us", kernel_.loop.longest_turn_us()},
                {"layers", std::move(layers)},
                {"approve", kernel_.settings["approve"]}};
 }

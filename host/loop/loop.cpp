@@ -1,5 +1,6 @@
 #include "loop/loop.h"
 
+#include <algorithm>
 #include <mutex>
 #include <vector>
 
@@ -13,6 +14,20 @@ struct Loop::State {
   std::mutex mutex;
   std::vector<std::function<void()>> posted;  // guarded by mutex
   ReadBuffer buffer{};
+  uv_prepare_t before_wait{};
+  uint64_t waited_ns = 0;    // in all, when the loop was about to wait
+  uint64_t about_to_at = 0;  // in ns; 0: not since run() began
+  uint64_t longest_ns = 0;
+
+  void about_to_wait() {
+    const uint64_t now = uv_hrtime();
+    const uint64_t waited = uv_metrics_idle_time(&loop);
+    if (about_to_at != 0) {
+      longest_ns = std::max(longest_ns, now - about_to_at - std::min(waited - waited_ns, now - about_to_at));
+    }
+    about_to_at = now;
+    waited_ns = waited;
+  }
 
   void run_posted() {
     std::vector<std::function<void()>> functions;
@@ -41,6 +56,14 @@ Loop::Loop() : state_(std::make_unique<State>()) {
     check(status, "cannot make an event loop");
   }
   state_->wake.data = state_.get();
+  // Neither can fail: the option is known and the handle needs no resource.
+  uv_loop_configure(&state_->loop, UV_METRICS_IDLE_TIME);
+  uv_prepare_init(&state_->loop, &state_->before_wait);
+  state_->before_wait.data = state_.get();
+  uv_prepare_start(&state_->before_wait, [](uv_prepare_t* handle) {
+    static_cast<State*>(handle->data)->about_to_wait();
+  });
+  uv_unref(reinterpret_cast<uv_handle_t*>(&state_->before_wait));
 }
 
 Loop::~Loop() {
@@ -53,6 +76,7 @@ Loop::~Loop() {
   dropped.clear();
   // One turn without waiting lets streams that are closing send what the kernel still takes.
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->wake), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->before_wait), nullptr);
   uv_run(&state_->loop, UV_RUN_NOWAIT);
   while (uv_loop_close(&state_->loop) == UV_EBUSY) {
     uv_walk(
@@ -66,6 +90,7 @@ Loop::~Loop() {
 }
 
 void Loop::run() {
+  state_->about_to_at = 0;
   uv_run(&state_->loop, UV_RUN_DEFAULT);
 }
 
@@ -79,6 +104,10 @@ void Loop::post(std::function<void()> function) {
     state_->posted.push_back(std::move(function));
   }
   uv_async_send(&state_->wake);
+}
+
+int64_t Loop::longest_turn_us() const {
+  return static_cast<int64_t>(state_->longest_ns / 1000);
 }
 
 uv_loop_s* Loop::uv() {

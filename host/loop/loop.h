@@ -24,6 +24,9 @@ class Loop {
   void stop();
   // Runs `function` on the loop's thread, soon, in order of posting. Thread-safe.
   void post(std::function<void()> function);
+  // The longest that one turn has worked without waiting, in microseconds: how long anything else had to wait
+  // for the loop.
+  int64_t longest_turn_us() const;
   // For the other files of this folder.
   uv_loop_s* uv();
 

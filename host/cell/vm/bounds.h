@@ -7,8 +7,16 @@
 
 namespace clade::vm {
 
-// A frame between host and cell, and with it a value that leaves a VM.
+// A frame from the host to a cell.
 inline constexpr size_t kFrameBytes = 16u << 20;
+// What leaves a VM at once: bytes of texts and keys, values of all kinds, entries of maps. The host decodes
+// it on its loop, which must not wait for long (./dev bench stall).
+inline constexpr size_t kValueBytes = 1u << 20;
+inline constexpr size_t kValues = 1u << 15;
+inline constexpr size_t kMapEntries = 1u << 12;
+// A frame from a cell to the host: such a value, its names and numbers.
+inline constexpr size_t kSentBytes = kValueBytes + 10 * kValues;
+inline constexpr size_t kSentNames = 64;
 // Nested arrays and maps in one value.
 inline constexpr int kValueDepth = 64;
 // In a frame: its own maps come on top.

@@ -19,7 +19,7 @@ namespace {
 // The cell: its programs by the host's numbers, and which of them each run is in.
 class Cell {
  public:
-  Cell(int descriptor, Warm& warm) : channel_(descriptor), warm_(warm), memory_(warm.memory) {}
+  Cell(int descriptor, Warm& warm) : channel_(descriptor, kSentBytes), warm_(warm), memory_(warm.memory) {}
 
   // Returns the exit status.
   int serve() {
@@ -42,13 +42,21 @@ class Cell {
     if (kind == "run") return start(frame);
     if (kind == "answer") return answer(frame);
     if (kind == "cancel") return cancel(frame["run"].as_integer());
-    if (kind == "eval") return send(evaluation_.emplace(memory_, std::move(warm_.evaluation)).run(frame));
+    if (kind == "eval")
+      return send_result(evaluation_.emplace(memory_, std::move(warm_.evaluation)).run(frame));
     if (kind == "repl") return repl(frame);
     broken_ = true;
   }
 
   void send(const Value& frame) {
     if (!channel_.put(frame)) broken_ = true;
+  }
+
+  // The values of an evaluation are each within bounds, all together they may not be.
+  void send_result(const Value& frame) {
+    auto status = channel_.put(frame);
+    if (status) return;
+    send({{"t", "result"}, {"ok", false}, {"error", status.error().message}, {"code", "error"}});
   }
 
   void load(const Value& frame) {

@@ -11,9 +11,6 @@
 namespace clade::vm {
 namespace {
 
-// Memory of a Value of its own: bounds what a table whose parts are shared many times over unfolds to.
-constexpr size_t kValues = 2u << 20;
-
 // A conversion under way: where it is, and how much it has made.
 class Conversion {
  public:
@@ -32,7 +29,7 @@ class Conversion {
         size_t size = 0;
         const char* text = lua_tolstring(state_, index, &size);
         bytes_ += size;
-        if (bytes_ > kFrameBytes) return too_large();
+        if (bytes_ > kValueBytes) return too_large();
         return Value(std::string(text, size));
       }
       case LUA_TTABLE:
@@ -116,6 +113,10 @@ class Conversion {
       size_t size = 0;
       const char* key = lua_tolstring(state_, -2, &size);
       bytes_ += size;
+      if (++entries_ > kMapEntries || bytes_ > kValueBytes) {
+        lua_pop(state_, 2);
+        return too_large();
+      }
       const size_t before = path_.size();
       if (!path_.empty()) path_ += '.';
       path_.append(key, size);
@@ -153,8 +154,9 @@ class Conversion {
   }
   tl::unexpected<Error> too_large() const {
     return failure("limit", (path_.empty() ? "the value" : path_) + " is too large: at most " +
-                                std::to_string(kFrameBytes >> 20) + " MB and " + std::to_string(kValues) +
-                                " values can leave a VM at once");
+                                std::to_string(kValueBytes >> 20) + " MB, " + std::to_string(kValues) +
+                                " values and " + std::to_string(kMapEntries) +
+                                " map entries can leave a VM at once");
   }
 
   lua_State* state_;
@@ -163,6 +165,7 @@ class Conversion {
   std::array<const void*, kValueDepth> ancestors_{};
   size_t bytes_ = 0;
   size_t values_ = 0;
+  size_t entries_ = 0;
 };
 
 const char* copy_level(lua_State* from, int index, lua_State* to, int depth) {

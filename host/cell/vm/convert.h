@@ -1,5 +1,5 @@
 // Plain data between Lua and Value: nil, booleans, numbers, strings, tables with keys 1 … n (arrays) or
-// string keys (maps; {} is an empty map). No functions, no cycles, at most 64 levels, about 16 MB. Metatables
+// string keys (maps; {} is an empty map). No functions, no cycles, within the bounds of bounds.h. Metatables
 // are not consulted, so no code of a script runs here.
 #pragma once
 

@@ -47,9 +47,9 @@ Result<Value> Channel::read() {
 
 Status Channel::put(const Value& frame) {
   const std::string bytes = encode_msgpack(frame);
-  if (bytes.size() > kFrameBytes) {
+  if (bytes.size() > most_) {
     return failure("limit", std::to_string(bytes.size()) + " bytes are too many for one frame: at most " +
-                                std::to_string(kFrameBytes >> 20) + " MB");
+                                std::to_string(most_ >> 20) + " MB");
   }
   for (unsigned shift = 0; shift < 32; shift += 8)
     output_ += static_cast<char>(bytes.size() >> shift & 0xFFu);

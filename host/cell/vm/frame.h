@@ -7,13 +7,14 @@
 
 #include "base/result.h"
 #include "base/value.h"
+#include "cell/vm/bounds.h"
 
 namespace clade::vm {
 
 class Channel {
  public:
-  // Borrows the descriptor.
-  explicit Channel(int descriptor) : descriptor_(descriptor) {}
+  // Borrows the descriptor. `most` bounds the frames that are put.
+  explicit Channel(int descriptor, size_t most = kFrameBytes) : descriptor_(descriptor), most_(most) {}
 
   // The next frame, or nil when the host has closed its end. Errors: "io", "invalid", "limit".
   Result<Value> read();
@@ -26,6 +27,7 @@ class Channel {
   Result<bool> read_exactly(char* bytes, size_t size);
 
   int descriptor_;
+  size_t most_;
   std::string output_;
 };
 

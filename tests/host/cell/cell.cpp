@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "loop/timer.h"
+
 namespace clade::cell {
 namespace {
 
@@ -297,6 +300,28 @@ TEST_CASE("garbage, oversize and a flood break the connection") {
     CHECK(fixture.until_idle().back() == "broken ");
     CHECK(fixture.cell->executing_run() == 7);
   }
+}
+
+TEST_CASE("a cell whose frames cost the host much leaves others their turns") {
+  Fixture fixture;
+  const SystemClock clock;
+  int turns = 0;
+  loop::Timer other(fixture.loop);
+  other.start(
+      1, [&] { ++turns; }, 1);
+  std::vector<int> turns_before;
+  fixture.events.on_call = [&] {
+    turns_before.push_back(turns);
+    const int64_t until = clock.steady_us() + 3000;
+    while (clock.steady_us() < until) {
+    }
+  };
+  fixture.ask(run_frame_of(7));
+  for (const char* strand : {"0", "0.1", "0.2", "0.3"}) fixture.say(call_of(7, strand, 1));
+  fixture.say_idle();
+  fixture.until_idle();
+  REQUIRE(turns_before.size() == 4);
+  for (size_t call = 1; call < 4; ++call) CHECK(turns_before[call] > turns_before[call - 1]);
 }
 
 TEST_CASE("a slice that takes too long is interrupted, nothing is sent until that arrived") {

@@ -75,7 +75,7 @@ TEST_CASE("nesting and the number of values are bounded") {
   deep.feed(nested(66));
   CHECK_FALSE(deep.next());
 
-  // An array of two million one-byte values would take more than a hundred megabytes.
+  // One-byte values take far more memory, and time, than they have bytes.
   std::string many = "\x81\xa1t\xdd";
   const uint32_t count = 2u << 20;
   for (int i = 3; i >= 0; --i) many.push_back(static_cast<char>(count >> (8 * i) & 0xFF));

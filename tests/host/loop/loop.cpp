@@ -6,11 +6,31 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/clock.h"
 #include "loop/timer.h"
 #include "support/guarded_loop.h"
 
 using clade::loop::Loop;
 using clade::loop::Timer;
+
+TEST_CASE("the loop knows how long it was busy at most, and waiting does not count") {
+  Loop loop;
+  const clade::SystemClock clock;
+  Timer timer(loop);
+  const int64_t begin = clock.steady_us();
+  timer.start(100, [&] { loop.post([&] { loop.stop(); }); });
+  loop.run();
+  // A timer may come a millisecond early.
+  CHECK(loop.longest_turn_us() <= clock.steady_us() - begin - 99000);
+  timer.start(1, [&] {
+    const int64_t until = clock.steady_us() + 20000;
+    while (clock.steady_us() < until) {
+    }
+    loop.post([&] { loop.stop(); });
+  });
+  loop.run();
+  CHECK(loop.longest_turn_us() >= 20000);
+}
 
 TEST_CASE("posted functions run in order, on the loop's thread", "[loop]") {
   test::GuardedLoop loop;
