@@ -24,6 +24,7 @@ for name, part in next, clade do
 end
 
 local agent     -- the script's table
+local initial   -- the state of an agent that has none yet: a copy, which no run can change
 local identity  -- name, role and version: what a handler sees of them in `self`
 
 -- Modules have the globals of Lua, the agent's own chunk has `clade` too.
@@ -75,7 +76,8 @@ function cell.load(frame)
   identity = { name = frame.agent or role or "agent", role = role or frame.agent, version = frame.version }
   local has = {}
   for _, name in ipairs(HANDLERS) do has[name] = agent[name] ~= nil end
-  return { api = 1, tasks = agent.tasks or {}, mail = has.on_mail, has = has, state = agent.state or {} }
+  initial = plain_copy(agent.state or {})
+  return { api = 1, tasks = agent.tasks or {}, mail = has.on_mail, has = has, state = initial }
 end
 
 -- Runs the script's own test. Errors: it raises, or returns false (and why).
@@ -99,7 +101,7 @@ local function enter(fn, ...) return settle(xpcall(fn, host.note_trace, ...)) en
 local function handle(frame)
   local state = frame.state
   if state == nil then
-    state = plain_copy(agent.state or {})
+    state = plain_copy(initial)
   elseif frame.from and agent.migrate then
     state = enter(agent.migrate, frame.from, state)
     if type(state) ~= "table" then error("migrate must return the new state, not " .. type(state), 0) end
@@ -108,12 +110,14 @@ local function handle(frame)
   if not handler then error("this script has no `" .. frame.handler .. "`", 0) end
   local self = { name = identity.name, role = identity.role, version = identity.version, state = state }
   local value = enter(handler, self, frame.argument)
-  if type(self.state) ~= "table" then error("self.state must stay a table, it is a " .. type(self.state), 0) end
+  -- Read once and without metamethods: what is checked here is what the host gets.
+  local after = rawget(self, "state")
+  if type(after) ~= "table" then error("self.state must stay a table, it is a " .. type(after), 0) end
   if agent.check then
-    local ok, message = enter(agent.check, self.state)
+    local ok, message = enter(agent.check, after)
     if not ok then error("check refuses the state: " .. tostring(message or "it returned false"), 0) end
   end
-  return value, self.state
+  return value, after
 end
 
 function cell.start(frame)

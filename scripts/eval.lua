@@ -18,7 +18,7 @@ local globals, tools = new_environment({
   print = function(text)
     output_bytes = output_bytes + #text + 1
     if output_bytes > host.bounds.output_bytes then
-      error("print: more than " .. host.bounds.output_bytes .. " bytes of output in one evaluation", 3)
+      error("print: more than " .. host.bounds.output_bytes .. " bytes of output in one evaluation", 2)
     end
     output[#output + 1] = text
   end,
@@ -26,14 +26,22 @@ local globals, tools = new_environment({
 
 -- Adds n units of work: an integer from 0.
 function globals.count(n)
-  if type(n) ~= "number" or not (n >= 0 and units + n <= MOST_UNITS) or n % 1 ~= 0 then
+  if type(n) ~= "number" or not (n >= 0 and units <= MOST_UNITS - n) or n % 1 ~= 0 then
     error("count: an integer from 0 is needed, not " .. tostring(n), 2)
   end
   units = units + n
 end
 
+-- Modules see the globals and cannot set them: what they would replace there, the chunk that judges them uses.
+local function module_globals()
+  local content = setmetatable({}, { __index = globals })
+  content._G = tools.strict(content)
+  content.load, content.loadstring = tools.loaders(content._G)
+  return content._G
+end
+
 local function compile(source, chunk, modules)
-  globals.require = tools.requirer(modules or {}, globals, "give it to cell.eval in `modules`")
+  globals.require = tools.requirer(modules or {}, module_globals(), "give it to cell.eval in `modules`")
   return tools.compile(source, chunk, globals)
 end
 

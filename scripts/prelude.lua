@@ -6,24 +6,41 @@
 -- a run that is executed again sees the same order), tostring and string.format (no addresses), load and
 -- loadstring (text only, of bounded size, never the real globals), xpcall (its handler runs after unwinding, so
 -- that a stopped script cannot hide in it), coroutines (number and nesting), string.find, match, gmatch and gsub
--- (bounded work, stopped by the deadline), string.gsub and table.sort (depth of the C stack), table.sort (a long
--- list is compared in Lua, where a hook can stop it), string.rep (a count past 31 bits is an error), rawset (library
--- tables are read-only).
+-- (bounded work, stopped by the deadline), string.gsub and table.sort (depth of the C stack), table.sort (what takes
+-- long is compared in Lua, where a hook can stop it), table.insert (moves elements in Lua, and not into library
+-- tables), string.rep (a count past 31 bits is an error), rawset (library tables are read-only).
 
 local host = ...
 
 local type, error, pcall, select, rawget, rawset, setmetatable = type, error, pcall, select, rawget, rawset, setmetatable
 local tostring, tonumber, load, unpack, next = tostring, tonumber, load, unpack, next
 local format, rep = string.format, string.rep
-local sort, concat = table.sort, table.concat
-local create, resume, status = coroutine.create, coroutine.resume, coroutine.status
+local sort, concat, insert, move = table.sort, table.concat, table.insert, table.move
 local getmetatable_raw = debug.getmetatable
 local collectgarbage = collectgarbage
 local sorted_keys, deep, find, gsub = host.sorted_keys, host.deep, host.find, host.gsub
 local bounds = host.bounds
+local coroutines = host.script("scripts/coroutines.lua")(host)
 
--- Longer lists are sorted with a comparison in Lua.
-local QUICKLY_SORTED = 2 ^ 20
+-- Longer lists, and lists whose longest string times their length is more, are sorted with a comparison in Lua.
+local QUICKLY_SORTED, QUICKLY_COMPARED = 2 ^ 20, 2 ^ 26
+
+-- Without addresses: they differ from process to process, and help to attack the VM.
+-- `level` is that of the script's line for errors.
+local function text_of(level, ...)
+  local value = ...
+  local kind = type(value)
+  if kind == "string" or kind == "number" or kind == "boolean" or kind == "nil" then return tostring(...) end
+  local meta = getmetatable_raw(value)
+  local convert = type(meta) == "table" and rawget(meta, "__tostring")
+  if not convert then return kind end
+  local text = convert(value)
+  if type(text) ~= "string" then error("__tostring must return a string, not a " .. type(text), level) end
+  return text
+end
+local function safe_tostring(...) return text_of(2, ...) end
+-- For what the rest of scripts/ says of a script's values.
+_G.tostring = safe_tostring
 
 -- Read-only tables: what scripts hold → what it shows.
 local shown_by = setmetatable({}, { __mode = "k" })
@@ -32,7 +49,7 @@ local function read_only(name, content)
   local face = setmetatable({}, {
     __index = content,
     __newindex = function(_, key)
-      error(name .. "." .. tostring(key) .. " cannot be set: " .. name .. " is read-only", 2)
+      error(name .. "." .. safe_tostring(key) .. " cannot be set: " .. name .. " is read-only", 2)
     end,
     __metatable = false,
   })
@@ -126,20 +143,10 @@ local function sorted_next(content, key)
   return found, value
 end
 
-local function safe_tostring(...)
-  local value = ...
-  local kind = type(value)
-  if kind == "string" or kind == "number" or kind == "boolean" or kind == "nil" then return tostring(...) end
-  local meta = getmetatable_raw(value)
-  local convert = type(meta) == "table" and rawget(meta, "__tostring")
-  if not convert then return kind end
-  return convert(value)
-end
-
 local function shown(value)
   local kind = type(value)
   if kind == "string" or kind == "number" or kind == "boolean" or kind == "nil" then return value end
-  return safe_tostring(value)
+  return text_of(3, value)
 end
 
 local function safe_format(pattern, ...)
@@ -183,10 +190,52 @@ end
 
 local function less(left, right) return left < right end
 
+-- Whether C code may compare the list: no hook can stop it.
+local function is_quickly_sorted(list)
+  local count, longest = #list, 0
+  if count > QUICKLY_SORTED then return false end
+  for index = 1, count do
+    local item = rawget(list, index)
+    if type(item) == "string" and #item > longest then longest = #item end
+  end
+  return count * longest <= QUICKLY_COMPARED
+end
+
 local function safe_sort(list, comes_before)
   check_stack()
-  if comes_before == nil and type(list) == "table" and #list > QUICKLY_SORTED then comes_before = less end
+  if comes_before == nil and type(list) == "table" and not is_quickly_sorted(list) then comes_before = less end
   return sort(list, comes_before)
+end
+
+-- These set without metamethods, as rawset does.
+local function check_not_library(target)
+  if shown_by[target] then error("a library table cannot be set: it is read-only", 3) end
+end
+
+-- As the library's, which moves elements in C and counts positions in 32 bits.
+local function insert_at(list, position, value)
+  check_table(list, "insert")
+  local place = tonumber(position)
+  if not place or not (place >= 1 and place < 2 ^ 31) then
+    error("table.insert: the position must be a number from 1 to 2147483647, not " .. safe_tostring(position), 3)
+  end
+  place = place - place % 1
+  for index = #list, place, -1 do rawset(list, index + 1, rawget(list, index)) end
+  rawset(list, place, value)
+end
+
+local function safe_insert(list, ...)
+  check_not_library(list)
+  if select("#", ...) == 2 then
+    insert_at(list, ...)
+  else
+    insert(list, ...)
+  end
+end
+
+local function safe_move(source, first, last, place, ...)
+  check_not_library((...) or source)
+  return move(source, first, last, place, ...)
 end
 
 local function finish_xpcall(handler, ok, ...)
@@ -198,60 +247,8 @@ local function safe_xpcall(fn, handler, ...)
   return finish_xpcall(handler, pcall(fn, ...))
 end
 
--- Coroutines. Those that are alive are counted when as many have been made as may be alive.
-local made = 0
-local coroutines = setmetatable({}, { __mode = "k" })
-
-local function count_coroutines()
-  collectgarbage()
-  made = 0
-  for coroutine in next, coroutines do
-    if status(coroutine) == "dead" then coroutines[coroutine] = nil else made = made + 1 end
-  end
-end
-
--- `level` is that of the script's line for errors.
-local function new_coroutine(fn, level)
-  if type(fn) ~= "function" then error("a coroutine needs a function, not " .. type(fn), level) end
-  if made >= bounds.coroutines then count_coroutines() end
-  if made >= bounds.coroutines then
-    error("more than " .. bounds.coroutines .. " coroutines would be alive at the same time", level)
-  end
-  local coroutine = create(fn)
-  made = made + 1
-  coroutines[coroutine] = true
-  return coroutine
-end
-
--- Each level of nesting takes C stack.
-local nesting = 0
-
-local function leave(...)
-  nesting = nesting - 1
-  return ...
-end
-
-local function safe_resume(coroutine, ...)
-  if nesting >= bounds.nested_coroutines or deep() then
-    return false, "coroutines are nested deeper than " .. bounds.nested_coroutines .. " levels"
-  end
-  nesting = nesting + 1
-  return leave(resume(coroutine, ...))
-end
-
-local function finish_wrap(ok, ...)
-  if ok then return ... end
-  local message = ...
-  error(message, 0)
-end
-
-local function safe_wrap(fn)
-  local coroutine = new_coroutine(fn, 3)
-  return function(...) return finish_wrap(safe_resume(coroutine, ...)) end
-end
-
 local function safe_rawset(target, key, value)
-  if shown_by[target] then error("a library table cannot be set: it is read-only", 2) end
+  check_not_library(target)
   return rawset(target, key, value)
 end
 
@@ -263,6 +260,15 @@ end
 -- load and loadstring of one environment: text only, its globals unless others are given.
 local function loaders(globals)
   local function safe_load(chunk, name, _, environment)
+    -- LuaJIT gives the real globals to a chunk whose environment is no table.
+    if environment ~= nil and type(environment) ~= "table" then
+      error("bad argument #4 to 'load' (table expected, got " .. type(environment) .. ")", 2)
+    end
+    if name ~= nil and type(name) ~= "string" then
+      error("bad argument #2 to 'load' (string expected, got " .. type(name) .. ")", 2)
+    end
+    -- With "@" it could pass for a file of scripts/, which tracebacks leave out.
+    if name and find(name, "^@") then name = "=" .. name:sub(2) end
     if type(chunk) == "function" then
       local parts = {}
       for piece in chunk do
@@ -300,7 +306,7 @@ local function requirer(modules, globals, advice)
   return function(id)
     if loaded[id] ~= nil then return loaded[id] end
     local module = modules[id]
-    if not module then error("there is no module \"" .. tostring(id) .. "\" here: " .. advice, 2) end
+    if not module then error("there is no module \"" .. safe_tostring(id) .. "\" here: " .. advice, 2) end
     for position, other in ipairs(path) do
       if other == id then
         error("modules require each other in a circle: " .. concat(path, " → ", position) .. " → " .. id, 2)
@@ -319,7 +325,7 @@ end
 
 local libraries = {
   string = copy(string, "byte char len lower reverse sub upper"),
-  table = copy(table, "concat insert maxn remove move"),
+  table = copy(table, "concat maxn remove"),
   math = copy(math, "abs acos asin atan atan2 ceil cos cosh deg exp floor fmod frexp huge ldexp log log10 max min mod modf " ..
     "pi pow rad random randomseed sin sinh sqrt tan tanh"),
   bit = copy(bit, "arshift band bnot bor bswap bxor lshift rol ror rshift tobit tohex"),
@@ -327,9 +333,9 @@ local libraries = {
 }
 libraries.string.find, libraries.string.match, libraries.string.gmatch = find, host.match, host.gmatch
 libraries.string.format, libraries.string.gsub, libraries.string.rep = safe_format, safe_gsub, safe_rep
-libraries.table.sort = safe_sort
-libraries.coroutine.create = function(fn) return new_coroutine(fn, 2) end
-libraries.coroutine.resume, libraries.coroutine.wrap = safe_resume, safe_wrap
+libraries.table.sort, libraries.table.insert, libraries.table.move = safe_sort, safe_insert, safe_move
+libraries.coroutine.create, libraries.coroutine.resume = coroutines.create, coroutines.resume
+libraries.coroutine.wrap = coroutines.wrap
 
 -- Strings find their methods here, and nobody the table itself.
 local string_meta = getmetatable_raw("")
@@ -341,7 +347,7 @@ local function strict(content)
   local face = setmetatable({}, {
     __index = content,
     __newindex = function(_, name)
-      error("the global `" .. tostring(name) .. "` cannot be set: use a local, or self.state for what must last", 2)
+      error("the global `" .. safe_tostring(name) .. "` cannot be set: use a local, or self.state for what must last", 2)
     end,
     __metatable = false,
   })
@@ -349,9 +355,9 @@ local function strict(content)
   return face
 end
 
--- options: print = fn(text) · random, randomseed = fn instead of the library's · strict = true: globals cannot
--- be set. Returns what scripts have as their globals, and for the caller: content (where globals are added),
--- read_only, strict, requirer, and reset (to be called when the host enters the VM anew).
+-- options: print = fn(text), called in tail position · random, randomseed = fn instead of the library's · strict =
+-- true: globals cannot be set. Returns what scripts have as their globals, and for the caller: content (where globals are added),
+-- read_only, strict, compile, requirer, loaders, and reset (to be called when the host enters the VM anew).
 return function(options)
   if options.random then
     libraries.math.random, libraries.math.randomseed = options.random, options.randomseed
@@ -368,8 +374,8 @@ return function(options)
   content.load, content.loadstring = loaders(globals)
   function content.print(...)
     local texts = {}
-    for index = 1, select("#", ...) do texts[index] = safe_tostring((select(index, ...))) end
-    options.print(concat(texts, "\t"))
+    for index = 1, select("#", ...) do texts[index] = text_of(3, (select(index, ...))) end
+    return options.print(concat(texts, "\t"))
   end
   for name, library in next, libraries do content[name] = read_only(name, library) end
   return globals, {
@@ -378,6 +384,7 @@ return function(options)
     strict = strict,
     compile = compile,
     requirer = requirer,
-    reset = function() nesting = 0 end,
+    loaders = loaders,
+    reset = coroutines.reset,
   }
 end

@@ -14,6 +14,7 @@ local host = ...
 
 local create, resume, yield, running = coroutine.create, coroutine.resume, coroutine.yield, coroutine.running
 local status, isyieldable = coroutine.status, coroutine.isyieldable
+local bounds = host.bounds
 local emit, traceback, note_trace, last_trace = host.emit, host.traceback, host.note_trace, host.last_trace
 
 local runs = {}
@@ -40,6 +41,9 @@ end
 function host.request(op, args)
   local strand = need_strand(op)
   check_waits(strand, op)
+  if strand.run.waiting >= bounds.waiting_strands then
+    error(op .. ": more than " .. bounds.waiting_strands .. " strands of one run would wait at the same time", 2)
+  end
   local position = strand.position + 1
   local problem = emit({
     t = "call", run = strand.run.id, strand = strand.name, position = position, op = op, args = args,
@@ -47,6 +51,7 @@ function host.request(op, args)
   if problem then error(op .. ": " .. problem, 2) end
   strand.position = position
   strand.waiting = true
+  strand.run.waiting = strand.run.waiting + 1
   local ok, value, code = yield(REQUEST)
   if ok then return value end
   if code == "invalid" or code == "refused" then error(value, 2) end
@@ -59,6 +64,7 @@ local function new_strand(run, name, body, group, index)
     thread = create(function() return xpcall(body, note_trace) end),
   }
   run.strands[name] = strand
+  run.made = run.made + 1
   run.ready[#run.ready + 1] = strand
   return strand
 end
@@ -70,6 +76,12 @@ function host.all(functions)
   check_waits(parent, "clade.all")
   local group = { parent = parent, pending = #functions, results = {}, errors = {} }
   if group.pending == 0 then return {} end
+  if #parent.name + #(".%.0f"):format(parent.children + #functions) > bounds.name_bytes then
+    error("clade.all: nested too deeply: the name of a strand would be longer than " .. bounds.name_bytes .. " bytes", 2)
+  end
+  if parent.run.made + #functions > bounds.strands then
+    error("clade.all: more than " .. bounds.strands .. " strands in one run", 2)
+  end
   for index, fn in ipairs(functions) do
     parent.children = parent.children + 1
     new_strand(parent.run, parent.name .. "." .. parent.children, fn, group, index)
@@ -92,9 +104,9 @@ end
 -- The host counts the same, and ends a cell that goes on.
 function host.log(text)
   local run = need_strand("clade.log").run
-  run.logged = run.logged + #text + host.bounds.log_line_bytes
-  if run.logged > host.bounds.log_bytes then
-    error("clade.log: more than " .. host.bounds.log_bytes .. " bytes logged without a wait", 2)
+  run.logged = run.logged + #text + bounds.log_line_bytes
+  if run.logged > bounds.log_bytes then
+    error("clade.log: more than " .. bounds.log_bytes .. " bytes logged without a wait", 2)
   end
   emit({ t = "log", run = run.id, level = "info", text = text })
 end
@@ -111,8 +123,8 @@ local function draw(state)
   return w % 4294967296
 end
 
--- A number from [0, 1) with 53 random bits.
-function host.random()
+-- A number from [0, 1) with 53 random bits; or with `low`, an integer in low … high.
+function host.random(low, high)
   local strand = need_strand("clade.random")
   local state = strand.random
   if not state then
@@ -122,8 +134,9 @@ function host.random()
     state[4] = bit.bor(state[4], 1)  -- all zero would stay so
     strand.random = state
   end
-  local high, low = rshift(draw(state), 5) % 4294967296, rshift(draw(state), 6) % 4294967296
-  return (high * 67108864 + low) / 9007199254740992
+  local first, second = rshift(draw(state), 5) % 4294967296, rshift(draw(state), 6) % 4294967296
+  local drawn = (first * 67108864 + second) / 9007199254740992
+  return low and low + math.floor(drawn * (high - low + 1)) or drawn
 end
 
 -- What a failed strand raised, as the host gets it: with the traceback of the strand where it came from.
@@ -199,7 +212,7 @@ local strands = {}
 -- Starts run `id`: body() → value, state in strand "0".
 function strands.start(id, now, seed, body)
   current = nil
-  local run = { id = id, now = now, seed = seed, strands = {}, ready = {}, logged = 0 }
+  local run = { id = id, now = now, seed = seed, strands = {}, ready = {}, logged = 0, waiting = 0, made = 0 }
   runs[id] = run
   new_strand(run, "0", body)
   drain(run)
@@ -213,6 +226,7 @@ function strands.answer(id, name, ok, value, code)
   run.logged = 0
   local strand = run.strands[name]
   if not strand or not strand.waiting then error("strand " .. name .. " of run " .. id .. " waits for nothing", 0) end
+  run.waiting = run.waiting - 1
   step(strand, ok, value, code)
   drain(run)
 end

@@ -10,16 +10,11 @@ namespace {
 
 // A frame is one map around the values that scripts made.
 constexpr size_t kCellFrameDepth = vm::kValueDepth + 1;
-constexpr size_t kNameBytes = 256;
 // Handling what one read brought usually takes a tenth of that.
 constexpr int64_t kLongUs = 1000;
-// Strands of one run that wait at the same time.
-constexpr size_t kWaitingStrands = 4096;
-// Strands of one run in all: the host remembers each.
-constexpr size_t kStrands = 1u << 20;
 
 bool is_name(const Value& value) {
-  return value.is_string() && value.as_string().size() <= kNameBytes;
+  return value.is_string() && value.as_string().size() <= vm::kNameBytes;
 }
 
 std::string milliseconds(int64_t count) {
@@ -201,8 +196,8 @@ std::string Cell::handle_call(const Value& frame) {
   if (position <= strand.position) return "sent a call at a position that does not increase";
   strand.position = position;
   strand.waiting = true;
-  if (++run.waiting > kWaitingStrands || run.strands.size() > kStrands) {
-    return "has more than " + std::to_string(kWaitingStrands) + " strands that wait, or too many in all";
+  if (++run.waiting > vm::kWaitingStrands || run.strands.size() > vm::kStrands) {
+    return "has more than " + std::to_string(vm::kWaitingStrands) + " strands that wait, or too many in all";
   }
   events_.called(current_.run, frame["strand"].as_string(), position, frame["op"].as_string(), frame["args"]);
   return "";

@@ -55,10 +55,10 @@ class CellEvents {
 };
 
 struct SliceLimits {
-  int64_t slice_ms = 2000;          // soft
-  int64_t grace_ms = 1000;          // then broken
-  size_t answer_bytes = 64u << 20;  // what one slice may send
-  const char* name = "slice_ms";    // of the soft deadline, in messages
+  int64_t slice_ms = 2000;                // soft
+  int64_t grace_ms = 1000;                // then broken
+  size_t answer_bytes = vm::kSliceBytes;  // what one slice may send
+  const char* name = "slice_ms";          // of the soft deadline, in messages
 };
 
 class Cell {

@@ -14,9 +14,13 @@ end
 -- "table", "list" (keys 1 … n), "strings" (a list of strings), "function", "any".
 local function is_list(value)
   if type(value) ~= "table" then return false end
-  local count = 0
-  for _ in next, value do count = count + 1 end
-  return count == #value
+  local count, length = 0, #value
+  for key in next, value do
+    -- With gaps the length is any of several.
+    if type(key) ~= "number" or key < 1 or key > length or key % 1 ~= 0 then return false end
+    count = count + 1
+  end
+  return count == length
 end
 
 local holds = {

@@ -4,6 +4,9 @@ local host, check = ...
 
 local time = {}
 
+-- Beyond that there are integers that no number is.
+local MOST_NUMBERS = 2 ^ 53
+
 -- Waits. `ms` from 0; after a restart of the host the wait ends when the first one would have. No grant. Await.
 --   clade.sleep(250)
 function time.sleep(ms)
@@ -27,8 +30,11 @@ function time.random(low, high)
   check.argument("clade.random", "high", high, "number?")
   if not high then low, high = 1, low end
   low, high = math.floor(low), math.floor(high)
-  if low > high then check.fail("clade.random", "the interval is empty: " .. low .. " … " .. high) end
-  return low + math.floor(host.random() * (high - low + 1))
+  if not (low <= high) then check.fail("clade.random", "the interval is empty: " .. low .. " … " .. high) end
+  if not (low > -MOST_NUMBERS and high - low < MOST_NUMBERS) then
+    check.fail("clade.random", "the interval is too large: " .. low .. " … " .. high .. " are more than 2^53 integers")
+  end
+  return host.random(low, high)
 end
 
 -- Runs functions at the same time (each waits on its own) and returns their results in order. If any raises,
@@ -45,7 +51,7 @@ end
 -- Writes a line to the host's log under the agent's name. `text` may be any value.
 --   clade.log("tried " .. count .. " variants")
 function time.log(text)
-  host.log(tostring(text))
+  return host.log(tostring(text))
 end
 
 -- The content hash (BLAKE2b-256) of a text, as 64 hexadecimal digits: what versions are named by.

@@ -165,9 +165,10 @@ local function environment_of(read_source, cases)
         return results
       end,
       now = function() return settings.now or 0 end,
-      random = function()
+      random = function(low, high)
         state = (state * 16807 + 11) % 2147483647
-        return state / 2147483647
+        local drawn = state / 2147483647
+        return low and low + math.floor(drawn * (high - low + 1)) or drawn
       end,
       log = function(text) calls.log[#calls.log + 1] = text end,
       hash = fake_hash,

@@ -73,7 +73,8 @@ int script(lua_State* state) {
 // error_text, with the cap where a script ran out of memory.
 std::string raised_text(lua_State* state, int index) {
   std::string text = error_text(state, index);
-  return text == kOutOfMemory ? Vm::of(state).out_of_memory() : text;
+  Vm& vm = Vm::of(state);
+  return vm.ran_out_of_memory(text) ? vm.out_of_memory() : text;
 }
 
 // traceback(coroutine, error value) → message with the traceback of the failed coroutine
@@ -93,7 +94,7 @@ int note_trace(lua_State* state) {
   // An error that is raised again on its way out keeps the traceback of where it came from.
   std::string& trace = Vm::of(state).trace();
   const std::string text = raised_text(state, 1);
-  if (!trace.starts_with(text)) trace = with_traceback(state, text);
+  if (!trace.starts_with(text)) trace = with_traceback(state, text, kBelowHandler);
   return 1;
 }
 
@@ -138,10 +139,16 @@ constexpr luaL_Reg kFunctions[] = {
 void open_host(lua_State* state) {
   luaL_register(state, nullptr, kFunctions);
   constexpr std::pair<const char*, size_t> bounds[] = {
-      {"output_bytes", kOutputBytes},           {"log_bytes", kLogBytes},
-      {"log_line_bytes", kLogLineBytes},        {"coroutines", kCoroutines},
-      {"nested_coroutines", kNestedCoroutines}, {"load_bytes", kLoadBytes},
+      {"output_bytes", kOutputBytes},
+      {"log_bytes", kLogBytes},
+      {"log_line_bytes", kLogLineBytes},
+      {"coroutines", kCoroutines},
+      {"nested_coroutines", kNestedCoroutines},
+      {"load_bytes", kLoadBytes},
       {"deep_stack_bytes", kDeepStackBytes},
+      {"waiting_strands", kWaitingStrands},
+      {"strands", kStrands},
+      {"name_bytes", kNameBytes},
   };
   lua_newtable(state);
   for (const auto& [name, value] : bounds) {

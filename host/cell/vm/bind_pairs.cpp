@@ -3,9 +3,11 @@
 // true.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 
 #include "cell/vm/bindings.h"
+#include "cell/vm/limits.h"
 
 namespace clade::vm {
 namespace {
@@ -64,6 +66,22 @@ Survey survey(lua_State* state) {
   return found;
 }
 
+// Sorts them; false if the deadline came meanwhile.
+bool sort_keys(Key* keys, size_t count) {
+  struct Stopped {};
+  constexpr uint64_t kPatience = 1u << 14;  // comparisons between two looks at the deadline
+  uint64_t steps = 0;
+  try {
+    std::sort(keys, keys + count, [&steps](const Key& left, const Key& right) {
+      if (++steps % kPatience == 0 && stopping() != Stop::none) throw Stopped{};
+      return comes_before(left, right);
+    });
+  } catch (const Stopped&) {
+    return false;
+  }
+  return true;
+}
+
 // sorted_keys(table) → nil, last if its keys are integers in 1 … last; else {keys in order}, their number
 int sorted_keys(lua_State* state) {
   luaL_checktype(state, 1, LUA_TTABLE);
@@ -87,7 +105,7 @@ int sorted_keys(lua_State* state) {
     if (key.type == LUA_TBOOLEAN) key.number = lua_toboolean(state, -1);
     if (key.type == LUA_TSTRING) key.text = lua_tolstring(state, -1, &key.size);
   }
-  std::sort(keys, keys + count, comes_before);
+  if (!sort_keys(keys, count)) raise_stop(state);
   lua_settop(state, 2);
   lua_createtable(state, static_cast<int>(count), 0);
   for (size_t i = 0; i < count; ++i) {

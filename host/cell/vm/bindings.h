@@ -11,6 +11,9 @@
 
 namespace clade::vm {
 
+// The text of an error where the host's own work found no memory; the VM knows then that it is true.
+const char* out_of_memory_in(lua_State* state);
+
 // What every binding is registered through: an exception becomes a Lua error after all objects of the binding
 // are gone. A binding raises Lua errors itself only while it holds nothing with a destructor.
 template <int (*binding)(lua_State*)>
@@ -19,7 +22,7 @@ int guarded(lua_State* state) {
   try {
     return binding(state);
   } catch (const std::bad_alloc&) {
-    std::snprintf(message, sizeof message, "not enough memory");
+    std::snprintf(message, sizeof message, "%s", out_of_memory_in(state));
   } catch (const std::exception& exception) {
     std::snprintf(message, sizeof message, "%s", exception.what());
   }

@@ -17,6 +17,8 @@ inline constexpr size_t kMapEntries = 1u << 12;
 // A frame from a cell to the host: such a value, its names and numbers.
 inline constexpr size_t kSentBytes = kValueBytes + 10 * kValues;
 inline constexpr size_t kSentNames = 64;
+// What a cell may send in one slice, until it waits for the next frame.
+inline constexpr size_t kSliceBytes = 64u << 20;
 // Nested arrays and maps in one value.
 inline constexpr int kValueDepth = 64;
 // In a frame: its own maps come on top.
@@ -29,6 +31,11 @@ inline constexpr size_t kLogLineBytes = 32;
 // Coroutines of one VM that are alive at the same time, and resumed within each other (each takes C stack).
 inline constexpr int kCoroutines = 10000;
 inline constexpr int kNestedCoroutines = 100;
+// Strands of one run that wait at the same time, and that it makes in all: the host remembers each.
+inline constexpr size_t kWaitingStrands = 4096;
+inline constexpr size_t kStrands = 1u << 20;
+// The name of a strand ("0.1.4") and what else a cell calls by a short name.
+inline constexpr size_t kNameBytes = 256;
 // Source that `load` compiles at once: the compiler cannot be interrupted.
 inline constexpr size_t kLoadBytes = 1u << 20;
 // Comparisons of a pattern's items with letters, per call of string.find, match, gsub, or per step of gmatch.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "cell/vm/bounds.h"
 #include "cell/vm/eval.h"
 #include "cell/vm/frame.h"
 #include "cell/vm/limits.h"
@@ -52,11 +53,14 @@ class Cell {
     if (!channel_.put(frame)) broken_ = true;
   }
 
-  // The values of an evaluation are each within bounds, all together they may not be.
+  // What scripts return, and the errors that they raise, may be too large together.
   void send_result(const Value& frame) {
-    auto status = channel_.put(frame);
+    const auto status = channel_.put(frame);
     if (status) return;
-    send({{"t", "result"}, {"ok", false}, {"error", status.error().message}, {"code", "error"}});
+    send({{"t", "result"},
+          {"ok", false},
+          {"error", "the result: " + status.error().message},
+          {"code", "error"}});
   }
 
   void load(const Value& frame) {
@@ -82,8 +86,13 @@ class Cell {
 
   // What a script tries to send may be too large: its own error, not the cell's.
   std::string try_send(const Value& frame) {
-    auto status = channel_.put(frame);
     const std::string& kind = frame["t"].as_string();
+    // The host ends a cell that sends more; what is left is for how the run ends.
+    if (kind == "call" && channel_.sent() > kSliceBytes - 2 * kFrameBytes) {
+      return std::to_string(channel_.sent()) + " bytes have been sent without a wait: at most " +
+             std::to_string((kSliceBytes - 2 * kFrameBytes) >> 20) + " MB";
+    }
+    auto status = channel_.put(frame);
     if (status && (kind == "done" || kind == "failed")) runs_.erase(frame["run"].as_integer());
     if (status) return "";
     if (status.error().code != "limit") broken_ = true;
@@ -96,7 +105,7 @@ class Cell {
       return send({{"t", "result"}, {"ok", false}, {"error", "there is no such VM"}, {"code", "error"}});
     }
     const Slice slice;
-    send(program->second.selftest());
+    send_result(program->second.selftest());
   }
 
   void unload(int64_t vm) {
@@ -139,7 +148,7 @@ class Cell {
       }
       repl_ = std::move(*made);
     }
-    send(repl_->run(frame));
+    send_result(repl_->run(frame));
   }
 
   Program* program_of(int64_t run) {

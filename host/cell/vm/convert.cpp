@@ -11,6 +11,9 @@
 namespace clade::vm {
 namespace {
 
+// Of the way to a value, where a message names it: keys are as long as scripts make them.
+constexpr size_t kShownPath = 200;
+
 // A conversion under way: where it is, and how much it has made.
 class Conversion {
  public:
@@ -136,7 +139,7 @@ class Conversion {
   std::string key_text() const {
     switch (lua_type(state_, -1)) {
       case LUA_TSTRING:
-        return std::string("\"") + lua_tostring(state_, -1) + "\"";
+        return "\"" + shortened(lua_tostring(state_, -1)) + "\"";
       case LUA_TNUMBER: {
         // Not lua_tostring: that would change the key under the traversal.
         const double number = lua_tonumber(state_, -1);
@@ -149,14 +152,20 @@ class Conversion {
     }
   }
 
+  static std::string shortened(std::string text) {
+    if (text.size() <= kShownPath) return text;
+    text.resize(kShownPath);
+    return text + "…";
+  }
+  std::string place() const { return path_.empty() ? "the value" : shortened(path_); }
+
   tl::unexpected<Error> wrong(const std::string& what) const {
-    return failure("invalid", (path_.empty() ? "the value" : path_) + " " + what);
+    return failure("invalid", place() + " " + what);
   }
   tl::unexpected<Error> too_large() const {
-    return failure("limit", (path_.empty() ? "the value" : path_) + " is too large: at most " +
-                                std::to_string(kValueBytes >> 20) + " MB, " + std::to_string(kValues) +
-                                " values and " + std::to_string(kMapEntries) +
-                                " map entries can leave a VM at once");
+    return failure("limit", place() + " is too large: at most " + std::to_string(kValueBytes >> 20) +
+                                " MB, " + std::to_string(kValues) + " values and " +
+                                std::to_string(kMapEntries) + " map entries can leave a VM at once");
   }
 
   lua_State* state_;

@@ -31,6 +31,7 @@ Result<bool> Channel::read_exactly(char* bytes, size_t size) {
 }
 
 Result<Value> Channel::read() {
+  sent_ = 0;
   unsigned char header[4];
   auto more = read_exactly(reinterpret_cast<char*>(header), sizeof header);
   if (!more) return failure(more.error());
@@ -54,6 +55,7 @@ Status Channel::put(const Value& frame) {
   for (unsigned shift = 0; shift < 32; shift += 8)
     output_ += static_cast<char>(bytes.size() >> shift & 0xFFu);
   output_ += bytes;
+  sent_ += bytes.size();
   return output_.size() > kBatchBytes ? flush() : Status();
 }
 

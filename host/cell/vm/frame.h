@@ -22,6 +22,8 @@ class Channel {
   Status put(const Value& frame);
   // Writes the output. Errors: "io".
   Status flush();
+  // Bytes put since the last read.
+  size_t sent() const { return sent_; }
 
  private:
   Result<bool> read_exactly(char* bytes, size_t size);
@@ -29,6 +31,7 @@ class Channel {
   int descriptor_;
   size_t most_;
   std::string output_;
+  size_t sent_ = 0;
 };
 
 }  // namespace clade::vm

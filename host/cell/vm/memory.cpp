@@ -20,12 +20,15 @@ void* Memory::reallocate(void* block, size_t old_size, size_t new_size) {
       _exit(parent_->full_status_);
     }
     // A script that catches the error goes on with its garbage collected.
-    wants_collection_ = true;
+    wants_collection_ = refused_ = true;
     request_hook();
     return nullptr;
   }
   void* moved = std::realloc(block, new_size);
-  if (!moved) return nullptr;
+  if (!moved) {
+    refused_ = true;
+    return nullptr;
+  }
   change(old_size, new_size);
   if (used_ > collect_at_ && !wants_collection_) {
     wants_collection_ = true;

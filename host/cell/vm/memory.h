@@ -34,6 +34,12 @@ class Memory {
   void plan_collection();
   bool wants_collection() const { return wants_collection_; }
 
+  // Whether something was refused since the last forget_refusals(): only then is an error "not enough memory"
+  // true, and not a script's own words.
+  bool has_refused() const { return refused_; }
+  void note_refusal() { refused_ = true; }
+  void forget_refusals() { refused_ = false; }
+
   // While one of these lives, limits do not count: the host's own work (error messages, results) must not
   // fail.
   class Lifted {
@@ -60,6 +66,7 @@ class Memory {
   int lifted_ = 0;
   int full_status_ = 0;  // 0: refuse
   bool wants_collection_ = false;
+  bool refused_ = false;
 };
 
 }  // namespace clade::vm

@@ -33,7 +33,7 @@ int protected_body(lua_State* state) {
     (*body)(state);
     return 0;
   } catch (const std::bad_alloc&) {
-    std::snprintf(message, sizeof message, "not enough memory");
+    std::snprintf(message, sizeof message, "%s", out_of_memory_in(state));
   } catch (const std::exception& exception) {
     std::snprintf(message, sizeof message, "%s", exception.what());
   }
@@ -130,6 +130,17 @@ std::string Vm::out_of_memory() const {
          " MB; keep less at a time";
 }
 
+bool Vm::ran_out_of_memory(const std::string& text) const {
+  // `assert` puts the line before the text, a traceback comes behind it.
+  return memory_.has_refused() &&
+         (text.starts_with(kOutOfMemory) || text.substr(0, text.find('\n')).ends_with(kOutOfMemory));
+}
+
+const char* out_of_memory_in(lua_State* state) {
+  Vm::of(state).memory().note_refusal();
+  return kOutOfMemory;
+}
+
 Error Vm::failure_of(int status, int index) {
   if (stopping() != Stop::none) {
     const std::string& message = stop_message();
@@ -137,7 +148,7 @@ Error Vm::failure_of(int status, int index) {
   }
   std::string text = error_text(state_, index);
   // A coroutine's error of this kind comes as an ordinary one with this text.
-  if (status == LUA_ERRMEM || text.rfind(kOutOfMemory, 0) == 0) {
+  if (status == LUA_ERRMEM || ran_out_of_memory(text)) {
     lua_gc(state_, LUA_GCCOLLECT, 0);
     memory_.plan_collection();
     return {"memory", out_of_memory()};
@@ -148,6 +159,7 @@ Error Vm::failure_of(int status, int index) {
 Result<Value::Array> Vm::call(const char* function, const Value::Array& arguments) {
   const Executing executing(state_);
   trace_.clear();  // of a run that was stopped: nobody has asked for it
+  memory_.forget_refusals();
   Value::Array results;
   Error failed;
   const Status status = protect([&](lua_State* state) {

@@ -51,6 +51,8 @@ class Vm {
   Memory& memory() { return memory_; }
   // What a script is told that ran out of it: LuaJIT's words and the cap.
   std::string out_of_memory() const;
+  // Whether an error with this text is LuaJIT's for that, and not a script's own.
+  bool ran_out_of_memory(const std::string& text) const;
   const Send& send() const { return send_; }
   // The traceback of the last error that reached a strand's end (bind_host.cpp).
   std::string& trace() { return trace_; }

@@ -9,8 +9,10 @@ namespace clade::vm {
 namespace {
 
 constexpr int kShownFrames = 20;
+// A script names what it loads as it likes.
+constexpr size_t kShownName = 200;
 constexpr const char* kHidden[] = {"@scripts/boot.lua", "@scripts/prelude.lua", "@scripts/eval.lua",
-                                   "@scripts/repl.lua", "@scripts/strands.lua"};
+                                   "@scripts/repl.lua", "@scripts/strands.lua", "@scripts/coroutines.lua"};
 
 bool is_machinery(const lua_Debug& frame) {
   for (const char* source : kHidden) {
@@ -40,7 +42,8 @@ bool is_raise(const lua_Debug& frame, int shown) {
 }
 
 std::string chunk_of(const lua_Debug& frame) {
-  return frame.source[0] == '@' || frame.source[0] == '=' ? frame.source + 1 : frame.short_src;
+  const bool named = frame.source[0] == '@' || frame.source[0] == '=';
+  return named ? std::string(frame.source + 1, strnlen(frame.source + 1, kShownName)) : frame.short_src;
 }
 
 std::string describe(const lua_Debug& frame) {
@@ -64,12 +67,12 @@ std::string with_position(lua_State* state, const std::string& text) {
   return "";
 }
 
-std::string with_traceback(lua_State* state, std::string text) {
+std::string with_traceback(lua_State* state, std::string text, int level) {
   if (text.find(kTraceback) != std::string::npos) return text;
   std::string frames;
   lua_Debug frame{};
   int shown = 0;
-  for (int level = 0; lua_getstack(state, level, &frame); ++level) {
+  for (; lua_getstack(state, level, &frame); ++level) {
     lua_getinfo(state, "nSl", &frame);
     if (is_hidden(state, level, frame) || is_raise(frame, shown)) continue;
     if (++shown > kShownFrames) {
@@ -98,7 +101,7 @@ int trace_handler(lua_State* state) {
   char buffer[4096];
   size_t size = 0;
   try {
-    const std::string text = with_traceback(state, error_text(state, 1));
+    const std::string text = with_traceback(state, error_text(state, 1), kBelowHandler);
     size = std::min(text.size(), sizeof buffer);
     std::memcpy(buffer, text.data(), size);
   } catch (const std::exception&) {

@@ -16,7 +16,11 @@ inline constexpr const char* kTraceback = "\nstack traceback:";
 std::string with_position(lua_State* state, const std::string& text);
 // The text and below it "stack traceback:\n\t…" of a coroutine that failed and was not unwound, or of the
 // running one. As it is if it has a traceback already, or if no script is on the stack.
-std::string with_traceback(lua_State* state, std::string text);
+std::string with_traceback(lua_State* state, std::string text, int level = 0);
+
+// Where message handlers begin: above themselves. LuaJIT crashes when it looks for their own name after
+// compiled code overflowed the stack, because the place of the call is then unknown.
+constexpr int kBelowHandler = 1;
 // What an error value says: strings and numbers as text, any other as "(error value: a table)". Runs no code.
 std::string error_text(lua_State* state, int index);
 // The message handler for lua_pcall: error_text with_traceback.
