@@ -1,0 +1,13 @@
+-- Guard: handlers
+-- Attack: fails with a table whose __tostring loops
+-- Runs as: agent
+-- Limits: slice_ms = 150
+-- Ends: refused failed "(error value: a table)"
+
+return {
+  api = 1,
+  tasks = { "work" },
+  on_task = function()
+    error(setmetatable({}, { __tostring = function() while true do end end }))
+  end,
+}

@@ -1,0 +1,11 @@
+-- Guard: memory
+-- Attack: fills the memory to just below the cap, then returns what it holds
+-- Runs as: evaluation
+-- Limits: cpu_ms = 5000
+-- Ends: refused error "at most 16 MB and 1048512 values can leave a VM at once"
+
+local held = {}
+pcall(function()
+  while true do held[#held + 1] = ("x"):rep(2 ^ 16) .. #held end
+end)
+return held

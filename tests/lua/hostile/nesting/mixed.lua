@@ -1,0 +1,21 @@
+-- Guard: nesting
+-- Attack: gsub in sort in a coroutine in gsub, with a pcall around each
+-- Runs as: agent
+-- Limits: slice_ms = 5000
+-- Ends: refused failed "coroutines are nested deeper than 100 levels"
+
+local dive
+local function in_gsub() return (("x"):gsub("x", dive)) end
+local function in_sort() table.sort({ 2, 1 }, function() return dive() end) end
+local turn = 0
+function dive()
+  turn = turn + 1
+  local ok, problem
+  if turn % 3 == 0 then
+    ok, problem = coroutine.resume(coroutine.create(in_gsub))
+  else
+    ok, problem = pcall(turn % 3 == 1 and in_sort or in_gsub)
+  end
+  if not ok then error(problem, 0) end
+end
+return { api = 1, tasks = { "work" }, on_task = function() dive() return turn end }
