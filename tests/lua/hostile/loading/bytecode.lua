@@ -3,7 +3,8 @@
 -- Runs as: evaluation
 -- Ends: kept
 
-local code = "\27LJ\2\2\7\0\2\0\0\0\2K\0\1\0\0"
+-- What string.dump makes of "return 42".
+local code = "\27\76\74\2\10\15\2\0\1\0\0\0\2\41\0\42\0\76\0\2\0\0"
 local function in_pieces(text)
   local at = 0
   return function()
@@ -18,5 +19,7 @@ for index, chunk in ipairs({ code, "# a comment\n" .. code, "#!x\n\27LJ", "\27",
   end
   assert(loadstring(chunk) == nil)
 end
+local _, problem = load(code, "=code", "b")
+assert(problem == "attempt to load chunk with wrong mode", problem)
 assert(string.dump == nil and ("").dump == nil)
 return true
