@@ -2,14 +2,20 @@
 //
 //   -- Guard: memory              the folder's name: what holds it back (CONTRIBUTING.md lists them)
 //   -- Attack: one line about what it tries
-//   -- Runs as: evaluation        or "agent": its chunk returns an agent's table, and on_task is called
+//   -- Runs as: evaluation        or "agent": its chunk returns an agent's table, and on_task is called;
+//                                 "selftest": the same, checked as before it goes live;
+//                                 "judge": an evaluation whose subject has echo(...) and fail(value);
+//                                 "module": require'd by an evaluation that returns its value
 //   -- Limits: cpu_ms = 20000     optional; any of cpu_ms, wall_ms, memory_mb, slice_ms
 //   -- Ends: refused memory "not enough memory: the cap is"
 //
-// Ends, with a text that the message must hold:
-//   refused CODE "…"   an evaluation fails with CODE; for an agent, "refused failed" is an error of the
-//   handler killed "…"         the process is killed; for an agent: and this run is blamed kept it cannot
-//   tell: it returns true once it has seen by itself that the guard held
+// Ends, with a text that the message must hold, is one of these:
+//
+//   refused CODE "…"   an evaluation or selftest fails with CODE; "refused failed": an agent's handler
+//
+//   killed "…"         the process is killed; for an agent: and this run is blamed
+//
+//   kept               it returns true once it has seen by itself that the guard held
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -42,7 +48,7 @@ const fs::path kCorpus = fs::path(CLADE_SOURCE) / "tests/lua/hostile";
 struct Attack {
   std::string name;  // "memory/strings.lua"
   std::string source;
-  bool as_agent = false;
+  std::string runs_as;  // "evaluation", "agent", "selftest", "judge", "module"
   std::map<std::string, int64_t> limits{
       {"cpu_ms", 300}, {"wall_ms", 2000}, {"memory_mb", 32}, {"slice_ms", 300}};
   std::string end;  // "refused", "killed", "kept"
@@ -68,9 +74,8 @@ Attack read_attack(const fs::path& path) {
   INFO(attack.name);
   REQUIRE(header(attack.source, "Guard") == path.parent_path().filename().string());
   REQUIRE(!header(attack.source, "Attack").empty());
-  const std::string runs_as = header(attack.source, "Runs as");
-  REQUIRE((runs_as == "evaluation" || runs_as == "agent"));
-  attack.as_agent = runs_as == "agent";
+  attack.runs_as = header(attack.source, "Runs as");
+  REQUIRE(std::regex_match(attack.runs_as, std::regex("evaluation|agent|selftest|judge|module")));
   const std::string limits = header(attack.source, "Limits");
   const std::regex limit("([a-z_]+) = ([0-9]+)");
   for (std::sregex_iterator entry(limits.begin(), limits.end(), limit), end; entry != end; ++entry) {
@@ -110,12 +115,15 @@ struct Target : ZygoteFixture, run::RunEvents {
     options.slice_ms = attack.limits.at("slice_ms");
     options.slice_grace_ms = attack.end == "killed" ? kKillMs : kGraceMs;
     options.wall_grace_ms = options.slice_grace_ms;
+    options.check_ms = options.slice_ms;
     options.vm_memory_mb = attack.limits.at("memory_mb");
     options.memory_mb = 2 * options.vm_memory_mb;
     Pool pool(loop, *zygote, options, log);
     pool.report_to(this);
-    if (attack.as_agent) {
+    if (attack.runs_as == "agent") {
       start_agent(pool, attack);
+    } else if (attack.runs_as == "selftest") {
+      test_agent(pool, attack);
     } else {
       evaluate(pool, attack);
     }
@@ -126,6 +134,16 @@ struct Target : ZygoteFixture, run::RunEvents {
   void evaluate(Pool& pool, const Attack& attack) {
     EvalRequest request;
     request.main = {attack.source, attack.name};
+    if (attack.runs_as == "module") {
+      request.modules["attack"] = request.main;
+      request.main = {"return require('attack')", "judge.lua"};
+    }
+    if (attack.runs_as == "judge") {
+      request.subject = EvalRequest::Subject{
+          {"return { echo = function(...) return ... end, fail = function(value) error(value, 0) end }",
+           "subject.lua"},
+          {}};
+    }
     request.cpu_ms = attack.limits.at("cpu_ms");
     request.wall_ms = attack.limits.at("wall_ms");
     request.memory_mb = attack.limits.at("memory_mb");
@@ -138,17 +156,29 @@ struct Target : ZygoteFixture, run::RunEvents {
     });
   }
 
-  void start_agent(Pool& pool, const Attack& attack) {
-    current = &pool;
+  static run::Program program_of(const Attack& attack) {
     run::Program program;
     program.agent = "guest";
     program.version = program.key = "v1";
     program.main = {attack.source, attack.name};
+    return program;
+  }
+
+  void test_agent(Pool& pool, const Attack& attack) {
+    pool.check(program_of(attack), [this](const Result<ProgramInfo>& info) {
+      if (info) return end("kept", "", "");
+      const bool killed = info.error().message.find("was killed") != std::string::npos;
+      end(killed ? "killed" : "refused", killed ? "" : info.error().code, info.error().message);
+    });
+  }
+
+  void start_agent(Pool& pool, const Attack& attack) {
+    current = &pool;
     run::Invocation task;
     task.run = 1;
     task.handler = "on_task";
     task.argument = {{"id", "t1"}, {"type", "work"}, {"payload", Value::Map{}}};
-    pool.start(program, task);
+    pool.start(program_of(attack), task);
   }
 
   void end(const std::string& how, const std::string& code, const std::string& text) {
