@@ -17,10 +17,11 @@ constexpr size_t kShownPath = 200;
 // A conversion under way: where it is, and how much it has made.
 class Conversion {
  public:
-  Conversion(lua_State* state, std::string_view root) : state_(state), path_(root) {}
+  Conversion(lua_State* state, std::string_view root, Crossing& crossing)
+      : state_(state), path_(root), crossing_(crossing) {}
 
   Result<Value> convert(int index) {
-    if (++values_ > kValues) return too_large();
+    if (++crossing_.values > kValues) return too_large();
     switch (lua_type(state_, index)) {
       case LUA_TNIL:
         return Value();
@@ -31,8 +32,8 @@ class Conversion {
       case LUA_TSTRING: {
         size_t size = 0;
         const char* text = lua_tolstring(state_, index, &size);
-        bytes_ += size;
-        if (bytes_ > kValueBytes) return too_large();
+        crossing_.bytes += size;
+        if (crossing_.bytes > kValueBytes) return too_large();
         return Value(std::string(text, size));
       }
       case LUA_TTABLE:
@@ -115,8 +116,8 @@ class Conversion {
       }
       size_t size = 0;
       const char* key = lua_tolstring(state_, -2, &size);
-      bytes_ += size;
-      if (++entries_ > kMapEntries || bytes_ > kValueBytes) {
+      crossing_.bytes += size;
+      if (++crossing_.entries > kMapEntries || crossing_.bytes > kValueBytes) {
         lua_pop(state_, 2);
         return too_large();
       }
@@ -172,9 +173,7 @@ class Conversion {
   std::string path_;
   int depth_ = 0;
   std::array<const void*, kValueDepth> ancestors_{};
-  size_t bytes_ = 0;
-  size_t values_ = 0;
-  size_t entries_ = 0;
+  Crossing& crossing_;
 };
 
 const char* copy_level(lua_State* from, int index, lua_State* to, int depth) {
@@ -238,8 +237,13 @@ void reserve_stack(lua_State* state) {
   luaL_checkstack(state, 3 * kValueDepth + 20, "plain data");
 }
 
+Result<Value> to_value(lua_State* state, int index, std::string_view root, Crossing& crossing) {
+  return Conversion(state, root, crossing).convert(index);
+}
+
 Result<Value> to_value(lua_State* state, int index, std::string_view root) {
-  return Conversion(state, root).convert(index);
+  Crossing crossing;
+  return to_value(state, index, root, crossing);
 }
 
 void push_value(lua_State* state, const Value& value) {

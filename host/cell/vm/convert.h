@@ -16,8 +16,16 @@ namespace clade::vm {
 // destructor lives.
 void reserve_stack(lua_State* state);
 
+// What has been converted of that which leaves together: the bounds are for all of it.
+struct Crossing {
+  size_t bytes = 0;
+  size_t values = 0;
+  size_t entries = 0;  // of maps
+};
+
 // Raises no Lua error after reserve_stack. Errors: "invalid", "limit"; the message names the part:
 // "<root>.a[3].b is a function: …". With an empty root paths begin with the first key.
+Result<Value> to_value(lua_State* state, int index, std::string_view root, Crossing& crossing);
 Result<Value> to_value(lua_State* state, int index, std::string_view root);
 
 // Pushes a value. Integers beyond 2^53 lose their last digits. Raises when out of memory.

@@ -176,9 +176,10 @@ Result<Value::Array> Vm::call(const char* function, const Value::Array& argument
     }
     const int last = lua_gettop(state);
     reserve_stack(state);
+    Crossing crossing;
     for (int index = 2; index <= last; ++index) {
       const std::string which = last > 2 ? "value " + std::to_string(index - 1) : "the value";
-      auto value = to_value(state, index, which);
+      auto value = to_value(state, index, which, crossing);
       if (!value) {
         failed = value.error();
         return;

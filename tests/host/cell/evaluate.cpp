@@ -66,6 +66,16 @@ TEST_CASE("entry, arguments, modules and a subject") {
   CHECK(result.value == Value(14));
 }
 
+TEST_CASE("what a chunk returns is bounded all together") {
+  Evaluator evaluator;
+  EvalRequest request;
+  request.main = {"local text = ('x'):rep(5e5) return text, text, text", "many.lua"};
+  request.entry = "...";
+  const auto result = evaluator.eval(std::move(request));
+  CHECK(result.code == "error");
+  CHECK_THAT(result.error, Catch::Contains("value 3 is too large: at most 1 MB"));
+}
+
 TEST_CASE("errors and syntax errors name the line") {
   Evaluator evaluator;
   auto result = evaluator.eval("local x = 1\nerror('no good')");

@@ -1,7 +1,7 @@
 -- Guard: values
 -- Attack: keeps a state in which every table is shared a hundred times
 -- Runs as: agent
--- Ends: refused failed "1048512 values can leave a VM at once"
+-- Ends: refused failed "at most 1 MB, 32768 values and 4096 map entries can leave a VM at once"
 
 return {
   api = 1,

@@ -9,11 +9,11 @@ return {
   api = 1,
   tasks = { "work" },
   on_task = function()
-    local payload, strands = ("x"):rep(15e6), {}
-    for index = 1, 8 do
+    local payload, strands = ("x"):rep(1e6), {}
+    for index = 1, 40 do
       strands[index] = function() clade.queue.add({ type = "work", payload = payload }) end
     end
-    for index = 1, 7 do
+    for index = 1, 39 do
       local add = strands[index]
       strands[index] = function() pcall(add) end
     end
