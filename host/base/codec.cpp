@@ -1,6 +1,7 @@
 #include "base/codec.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <optional>
 
@@ -124,6 +125,34 @@ class MsgpackVisitor : public msgpack::null_visitor {
   Builder& builder_;
 };
 
+// True if a real, as JSON writes it, lies between -1 and 1.
+bool is_fraction(std::string_view text) {
+  const size_t mark = std::min(text.find_first_of("eE"), text.size());
+  int64_t exponent = 0;
+  if (mark < text.size()) {
+    const size_t sign = text[mark + 1] == '+' ? 2 : 1;
+    const auto [end, error] = std::from_chars(text.data() + mark + sign, text.data() + text.size(), exponent);
+    if (error != std::errc()) return text[mark + 1] == '-';
+  }
+  const size_t first = text.find_first_of("123456789");
+  const auto point = static_cast<int64_t>(std::min(text.find('.'), mark));
+  return first >= mark || point - static_cast<int64_t>(first) + exponent <= 0;
+}
+
+// The value of a number as JSON writes it, or nothing if it is too large. The library finds where a number
+// ends and no more: its own conversion is wrong where a number's first 20 digits are rounded up to 2^64.
+std::optional<Value> json_number(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  if (text.find_first_of(".eE") == std::string_view::npos) {
+    int64_t integer = 0;
+    if (std::from_chars(text.data(), end, integer).ec == std::errc()) return Value(integer);
+  }
+  double real = 0;
+  if (std::from_chars(text.data(), end, real).ec == std::errc()) return Value(real);
+  // Out of range: too small is 0, which is as near as a double comes.
+  return is_fraction(text) ? std::optional(Value(0)) : std::nullopt;
+}
+
 // The library's SAX interface: it calls these names.
 class JsonHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, JsonHandler> {
  public:
@@ -131,23 +160,47 @@ class JsonHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, JsonH
 
   bool Null() { return builder_.scalar({}); }
   bool Bool(bool boolean) { return builder_.scalar(boolean); }
-  bool Int(int number) { return builder_.scalar(number); }
-  bool Uint(unsigned number) { return builder_.scalar(number); }
-  bool Int64(int64_t number) { return builder_.scalar(number); }
-  bool Uint64(uint64_t number) { return builder_.scalar(integer_or_real(number)); }
-  bool Double(double number) { return builder_.scalar(number); }
-  bool String(const char* text, rapidjson::SizeType size, bool) {
-    return builder_.scalar(std::string(text, size));
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+    auto number = json_number({text, size});
+    return number ? builder_.scalar(std::move(*number))
+                  : builder_.fail("invalid", "a number too large to be stored");
   }
-  bool Key(const char* text, rapidjson::SizeType size, bool) { return builder_.key(std::string(text, size)); }
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    return is_whole({text, size}) && builder_.scalar(std::string(text, size));
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool) {
+    return is_whole({text, size}) && builder_.key(std::string(text, size));
+  }
   bool StartObject() { return builder_.open(true); }
   bool EndObject(rapidjson::SizeType) { return builder_.close(); }
   bool StartArray() { return builder_.open(false); }
   bool EndArray(rapidjson::SizeType) { return builder_.close(); }
 
  private:
+  // The library sees to it that text is UTF-8 and that the first half of a pair of escapes has a second one,
+  // but takes a second half without a first. It comes as three bytes that no other text has.
+  bool is_whole(std::string_view text) {
+    for (size_t at = text.find('\xed'); at != std::string_view::npos; at = text.find('\xed', at + 1)) {
+      if (static_cast<unsigned char>(text[at + 1]) < 0xa0) continue;
+      return builder_.fail("invalid",
+                           "a string with an escape from \\udc00 to \\udfff that has no other half");
+    }
+    return true;
+  }
+
   Builder& builder_;
 };
+
+// The library makes an integer of a whole number that one holds, and tries it with 2^64, which none does.
+template <class Packer>
+void write_real(Packer& packer, double number) {
+  constexpr char kTwoToThe64[] = {'\xcb', '\x43', '\xf0', 0, 0, 0, 0, 0, 0};
+  if (number == 0x1p64) {
+    packer.pack_str_body(kTwoToThe64, sizeof kTwoToThe64);
+  } else {
+    packer.pack_double(number);
+  }
+}
 
 template <class Packer>
 void write_msgpack(Packer& packer, const Value& value) {
@@ -158,7 +211,7 @@ void write_msgpack(Packer& packer, const Value& value) {
   } else if (value.is_integer()) {
     packer.pack_int64(value.as_integer());
   } else if (value.is_number()) {
-    packer.pack_double(value.as_real());
+    write_real(packer, value.as_real());
   } else if (value.is_string()) {
     const auto& text = value.as_string();
     packer.pack_str(static_cast<uint32_t>(text.size()));
@@ -340,9 +393,9 @@ Result<Value> decode_json(std::string_view text, const CodecLimits& limits) {
   rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(memory);
   rapidjson::Reader reader;
   // Iterative: a deep text must not use up the host's stack before the depth limit is seen.
-  // Full precision: a state that is kept as JSON must come back to the last bit.
+  // Numbers as text: a state that is kept as JSON must come back to the last bit, see json_number.
   reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-               rapidjson::kParseFullPrecisionFlag>(stream, handler);
+               rapidjson::kParseNumbersAsStringsFlag>(stream, handler);
   if (builder.error()) {
     return failure(builder.error()->code,
                    line_and_column(text, reader.GetErrorOffset()) + ": " + builder.error()->message);

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <random>
@@ -81,6 +82,40 @@ TEST_CASE("JSON numbers become what Lua would make of them", "[codec]") {
   CHECK(decode_json("9223372036854775807") == Value(std::numeric_limits<int64_t>::max()));
   CHECK(decode_json("18446744073709551615") == Value(18446744073709551615.0));
   CHECK(decode_json("123456789012345678901234567890") == Value(123456789012345678901234567890.0));
+}
+
+TEST_CASE("half a pair of escapes in JSON is refused, whichever half", "[codec]") {
+  for (const std::string text :
+       {R"("\ud83d")", R"("\ude00")", R"({"\udfff": 1})", R"("\ude00\ud83d")", R"("\ud41d\udc00")"}) {
+    CAPTURE(text);
+    check_fails(text, "invalid");
+  }
+  CHECK(decode_json(R"("\ud83d\ude00\ud7ff\ue000")") == Value("\xf0\x9f\x98\x80\xed\x9f\xbf\xee\x80\x80"));
+}
+
+TEST_CASE("numbers in JSON are read to the last bit", "[codec]") {
+  // Their first 20 digits round up to 2^64.
+  CHECK(decode_json("1.84467440737095516155") == Value(1.84467440737095516155));
+  CHECK(decode_json("-18446744073709551615.9e-19") == Value(-1.84467440737095516159));
+  CHECK(decode_json("18446744073709551615") == Value(0x1p64));
+  CHECK(decode_json("9223372036854775807") == Value(INT64_MAX));
+  CHECK(decode_json("-9223372036854775808") == Value(INT64_MIN));
+  CHECK(decode_json("-9223372036854775809") == Value(-0x1p63));
+  CHECK(decode_json("0.1") == Value(0.1));
+  CHECK(decode_json("5e-324") == Value(5e-324));
+  CHECK(decode_json("-0") == Value(0));
+}
+
+TEST_CASE("a number in JSON that is too near to 0 is 0, one that is too large is refused", "[codec]") {
+  for (const std::string text : {"1e-999", "-0.1e-999", "1e-99999999999999999999"}) {
+    CAPTURE(text);
+    CHECK(decode_json(text) == Value(0));
+  }
+  CHECK(decode_json("0." + std::string(400, '0') + "1") == Value(0));
+  for (const std::string text : {"1e999", "[-1e+400]", "1e99999999999999999999", "0.1e310"}) {
+    CAPTURE(text);
+    check_fails(text, "invalid");
+  }
 }
 
 TEST_CASE("what JSON cannot hold is replaced, and check_json names its place", "[codec]") {

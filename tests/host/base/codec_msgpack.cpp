@@ -70,6 +70,14 @@ TEST_CASE("MessagePack of another kind of peer is read", "[codec]") {
   CHECK(decode_msgpack("\xd9\x01x"s) == Value("x"));
 }
 
+// 2^64 is the one whole number that the library took for an integer of 64 bits.
+TEST_CASE("a real that is too large for an integer stays a real in MessagePack", "[codec]") {
+  CHECK(encode_msgpack(0x1p64) == "\xcb\x43\xf0\x00\x00\x00\x00\x00\x00"s);
+  CHECK(decode_msgpack(encode_msgpack(0x1p64)) == Value(0x1p64));
+  CHECK(decode_msgpack(encode_msgpack(-0x1p64)) == Value(-0x1p64));
+  CHECK(decode_msgpack(encode_msgpack(0x1p63)) == Value(0x1p63));
+}
+
 TEST_CASE("malformed MessagePack is refused", "[codec]") {
   check_fails("", "invalid");
   check_fails("\xc1", "invalid");      // never used
