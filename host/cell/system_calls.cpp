@@ -74,8 +74,8 @@ Result<std::vector<sock_filter>> system_call_filter() {
   }
   // Reads its own stack limit; with a process or a new limit in the arguments it is not this call.
   if (status == 0) {
-    status = seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, SCMP_A0(SCMP_CMP_EQ, 0),
-                              SCMP_A2(SCMP_CMP_EQ, 0));
+    status = seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
+                              SCMP_A0(SCMP_CMP_EQ, 0, 0), SCMP_A2(SCMP_CMP_EQ, 0, 0));
   }
 #if CLADE_SANITIZED
   for (const int number : kRefused) {
