@@ -18,7 +18,7 @@ done < <(sed -n '/^main() {/,/^}/ { /^    [a-z|. -]*)/ p }' dev | sed 's/).*//; 
 
 while read -r package; do
   grep -q "\`$package\`" README.md || complain "README.md does not say what $package is for"
-done < <(sed -n '/^packages=(/,/^)/ p' dev | grep -v '[()]' | xargs -n 1)
+done < <(sed -n '/^[a-z_]*packages=(/,/^)/ p' dev | grep -v '[()]' | xargs -n 1)
 
 status=0
 message=$(./dev bench-mark 2>&1) || status=$?

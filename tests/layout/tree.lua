@@ -83,6 +83,28 @@ local function check_test_names(root, report)
   end
 end
 
+-- A fuzz target starts from kept seeds, and a planted fault shows that it finds something.
+local function check_fuzz(root, report)
+  local targets, seeded, planted = {}, {}, {}
+  for _, path in ipairs(files.below(root, "tests/fuzz")) do
+    local target = path:match("^tests/fuzz/([^/]+)%.cpp$")
+    local seed = path:match("^tests/fuzz/seeds/([^/]+)/")
+    local patch = path:match("^tests/fuzz/planted/([^/]+)%.patch$")
+    if target then targets[target] = path end
+    if seed then seeded[seed] = path end
+    if patch then planted[patch] = path end
+  end
+  for name, path in pairs(targets) do
+    if not seeded[name] then report(path, nil, "has no seeds in tests/fuzz/seeds/" .. name) end
+    if not planted[name] then report(path, nil, "has no fault in tests/fuzz/planted/" .. name .. ".patch") end
+  end
+  for _, kind in ipairs { seeded, planted } do
+    for name, path in pairs(kind) do
+      if not targets[name] then report(path, nil, "belongs to no target tests/fuzz/" .. name .. ".cpp") end
+    end
+  end
+end
+
 -- Calls visit(line number, required name) for each literal require of a Lua file; comments and texts are passed over.
 local function requires(root, path, visit)
   local text = table.concat(files.lines(root, path), "\n")
@@ -176,5 +198,6 @@ return function(root, report)
   check_host(root, report)
   check_sizes(root, report)
   check_test_names(root, report)
+  check_fuzz(root, report)
   check_lua(root, report)
 end

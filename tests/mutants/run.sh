@@ -16,25 +16,10 @@ folder=$tree/build/release  # as in a checkout, so that ccache finds what `./dev
 jobs=$(nproc)
 seconds_allowed=120
 source "$root/tests/support/targets.sh"
-
-# Makes the copy equal to the checkout. Only what differs is written: the rest keeps its time, and its objects.
-copy_tree() {
-  local path
-  mkdir -p "$tree"
-  (cd "$root" && git ls-files -z --cached --others --exclude-standard) >"$build/mutants/files"
-  while IFS= read -r -d '' path; do
-    if [[ ! -e $root/$path ]] || cmp -s "$root/$path" "$tree/$path"; then continue; fi
-    mkdir -p "$(dirname "$tree/$path")"
-    cp "$root/$path" "$tree/$path"
-    chmod --reference="$root/$path" "$tree/$path"
-  done <"$build/mutants/files"
-  (cd "$tree" && find . -path ./build -prune -o -type f -print0) | while IFS= read -r -d '' path; do
-    [[ -e $root/${path#./} ]] || rm "$tree/$path"
-  done
-}
+source "$root/tests/support/patches.sh"
 
 # The value of header line $2 in patch $1.
-header() { sed -n "/^\(diff\|---\)/q; s/^$2: *//p" "$root/tests/mutants/$1.patch"; }
+header() { patch_header "$root/tests/mutants/$1.patch" "$2"; }
 
 # Builds what the tests that match $1 need.
 compile() {
@@ -71,7 +56,7 @@ main() {
       { echo "tests/mutants/$name.patch needs the lines Promise: and Test: above its diff."; exit 1; }
   done
 
-  copy_tree
+  copy_tree "$root" "$tree"
   if [[ ! -e $folder/build.ninja ]]; then
     (cd "$tree" && cmake --preset release -DCLADE_LUAJIT="$build/luajit") >"$build/mutants/log" 2>&1 ||
       { cat "$build/mutants/log"; exit 1; }
@@ -95,10 +80,9 @@ main() {
   for name in "${names[@]}"; do
     patch=$root/tests/mutants/$name.patch
     test=$(header "$name" Test)
-    if ! patch -d "$tree" -p1 -s -f --dry-run <"$patch" >"$build/mutants/log" 2>&1; then
+    if ! apply_patch "$tree" "$patch" >"$build/mutants/log" 2>&1; then
       verdict="NO LONGER FITS"
     else
-      patch -d "$tree" -p1 -s -f --no-backup-if-mismatch <"$patch" >/dev/null
       if ! compile "$test" >"$build/mutants/log" 2>&1; then
         verdict="NO BUILD"
         grep -m 5 -E 'error|Error' "$build/mutants/log" || true
@@ -111,7 +95,7 @@ main() {
           *) verdict="NO TEST" ;;
         esac
       fi
-      copy_tree
+      copy_tree "$root" "$tree"
     fi
     if [[ $verdict != noticed ]]; then bad=$((bad + 1)); fi
     printf '%-28s %-14s %s\n' "$name" "$verdict" "$(header "$name" Promise)"
