@@ -72,6 +72,7 @@ void show(std::string_view bytes) {
                                      [](char letter) { return static_cast<unsigned char>(letter) < 0x20; });
     promise(!control, "a message shows a control character");
   }
+  promise(decode_json(in_quotes(bytes)).has_value(), "a quoted text is not what JSON takes for one");
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ set -euo pipefail
 root=$1 build=$2
 shift 2
 folder=$build/fuzz
+findings=$folder/findings
 planted_tree=$folder/planted
 jobs=$(nproc)
 seconds=30
@@ -27,13 +28,13 @@ shown() { realpath -m --relative-to="$PWD" "$1"; }
 fuzz_target() {
   local name=$1 program=$2 start=$3 log=$4 inputs=$folder/$1 options=()
   if [[ $start == fresh ]]; then inputs=$(mktemp -d "$folder/fresh.XXXXXX"); fi
-  mkdir -p "$inputs" "$folder/findings"
+  mkdir -p "$inputs" "$findings"
   if [[ -e $root/tests/fuzz/$name.dict ]]; then options+=(-dict="$root/tests/fuzz/$name.dict"); fi
   local status=0
   # A report names its lines by addr2line where llvm-symbolizer is not installed.
   ASAN_OPTIONS=allow_addr2line=1 UBSAN_OPTIONS=print_stacktrace=1 \
     "$program" "${options[@]}" -max_total_time="$seconds" -timeout=10 -max_len=1024 -len_control=20 -report_slow_units=60 \
-    -print_final_stats=1 -artifact_prefix="$folder/findings/$name-" "$inputs" "$root/tests/fuzz/seeds/$name" \
+    -print_final_stats=1 -artifact_prefix="$findings/$name-" "$inputs" "$root/tests/fuzz/seeds/$name" \
     >"$log" 2>&1 || status=$?
   if [[ $start == fresh ]]; then rm -rf "$inputs"; fi
   return "$status"
@@ -44,11 +45,11 @@ number_in() { { sed -n "s/.*$2 *\([0-9][0-9]*\).*/\1/p" "$1" | tail -n 1; } | gr
 
 # Runs target $1 and prints its line. Fails if it finds something, and says how to see it again.
 fuzz_one() {
-  local name=$1 program=$folder/tests/fuzz/fuzz_$1 log=$folder/$1.log findings=0 input
-  fuzz_target "$name" "$program" "$mode" "$log" || findings=1
+  local name=$1 program=$folder/tests/fuzz/fuzz_$1 log=$folder/$1.log found=0 input
+  fuzz_target "$name" "$program" "$mode" "$log" || found=1
   printf '%-16s %12s %10s %8s %8s %9s\n' "$name" "$(number_in "$log" number_of_executed_units:)" \
-    "$(number_in "$log" average_exec_per_sec:)" "$(number_in "$log" cov:)" "$(number_in "$log" corp:)" "$findings"
-  if ((findings == 0)); then return 0; fi
+    "$(number_in "$log" average_exec_per_sec:)" "$(number_in "$log" cov:)" "$(number_in "$log" corp:)" "$found"
+  if ((found == 0)); then return 0; fi
   grep -m 3 -E '^== FOUND|ERROR: |runtime error: ' "$log" || tail -n 5 "$log"
   input=$(sed -n 's/.*Test unit written to //p' "$log" | tail -n 1)
   if [[ -z $input ]]; then echo "It ended without an input to keep; all that it said: $(shown "$log")"
@@ -83,7 +84,7 @@ names_of() { (cd "$root/tests/fuzz/$1" && find . -maxdepth 1 -name "*.$2" | sed 
 
 plant() {
   local name bad=0
-  mkdir -p "$folder"
+  findings=$folder/planted-findings
   copy_tree "$root" "$planted_tree"
   if [[ ! -e $planted_tree/build/fuzz/build.ninja ]]; then
     (cd "$planted_tree" && cmake --preset fuzz -DCLADE_LUAJIT="$build/luajit") >"$folder/planted.log" 2>&1 ||
@@ -124,7 +125,7 @@ main() {
     return
   fi
   printf '%-16s %12s %10s %8s %8s %9s\n' target executions per-second edges corpus findings
-  export root folder seconds mode
+  export root folder findings seconds mode
   export -f fuzz_one fuzz_target number_in shown
   printf '%s\0' "${names[@]}" | xargs -0 -P "$jobs" -n 1 bash -c 'set -euo pipefail; fuzz_one "$0"' || exit 1
 }
