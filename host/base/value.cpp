@@ -76,6 +76,18 @@ Value& Value::push(Value value) {
   return *this;
 }
 
+size_t Value::footprint() const {
+  // What the library adds to an entry of a map: four words of its tree.
+  constexpr size_t kEntryBytes = 4 * sizeof(void*);
+  size_t bytes = sizeof(Value);
+  if (is_string()) bytes += as_string().capacity();
+  for (const auto& item : as_array()) bytes += item.footprint();
+  for (const auto& [key, item] : as_map()) {
+    bytes += kEntryBytes + sizeof(std::string) + key.capacity() + item.footprint();
+  }
+  return bytes;
+}
+
 const char* Value::type_name() const {
   if (is_nil()) return "nil";
   if (is_bool()) return "boolean";

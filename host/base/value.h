@@ -57,6 +57,10 @@ class Value {
   // Appends; a nil Value becomes an array first. Precondition: nil or array.
   Value& push(Value value);
 
+  // The memory that it takes, all parts included, in bytes: about what the allocator gives for it. A value
+  // that is a byte on a wire takes fifty here.
+  size_t footprint() const;
+
   // "nil", "boolean", "number", "string", "array" or "map": for error messages.
   const char* type_name() const;
 

@@ -312,6 +312,8 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
 
 void Dispatcher::answer_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
                                  const Value& args, const Status& allowed, bool again) {
+  // The outbox holds it until the run ends.
+  run.bytes += args.footprint();
   script::Call call(*run.grants, args, kernel_.clock.steady_us());
   if (again) call.waive_limits();
   auto answer = allowed ? emit(kernel_, run, op, args, call)

@@ -33,6 +33,7 @@ stall() {
   local name left=1
   for name; do "$CLADE" -C "$folder" task add "$name" >/dev/null; done
   while ((left > 0)); do
+    sleep 0.2  # what polls takes the processor from what is measured
     left=$("$CLADE" -C "$folder" status --json | grep -oE '"(in_flight|queued)":[ ]*[0-9]+' | grep -cvE ':[ ]*0$' || true)
   done
   "$CLADE" -C "$folder" status --json | sed -nE 's/.*"longest_stall_us": *([0-9]+).*/\1/p' | awk '{ printf "%.1f", $1 / 1000 }'

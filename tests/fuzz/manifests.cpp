@@ -60,6 +60,20 @@ void check_grants(const std::vector<std::string>& grants) {
     promise(check_grant_form(grant).has_value(), "an ill-formed grant was read");
 }
 
+// Limits are read as they are written.
+void check_given(const GivenGrant& given) {
+  promise(check_grant_form(given.grant).has_value(), "an ill-formed grant was read");
+  if (given.rate) {
+    promise(given.rate->calls >= 1 && given.rate->period_us >= 1, "a rate of nothing was read");
+    const auto again = parse_rate(rate_text(*given.rate));
+    promise(again && *again == *given.rate, "a rate changes when it is written down");
+  }
+  if (!given.size) return;
+  promise(*given.size >= 1, "a size of nothing was read");
+  const auto again = parse_size(size_text(*given.size));
+  promise(again && *again == *given.size, "a size changes when it is written down");
+}
+
 size_t count_values(const Value& value) {
   size_t count = 1;
   for (const auto& item : value.as_array()) count += count_values(item);
@@ -77,6 +91,7 @@ void check(const SkillManifest& manifest) {
   promise(is_skill_id(manifest.id), "a skill without an id was read");
   promise(!manifest.version.empty(), "a skill without a version was read");
   for (const auto& skill : manifest.uses) promise(is_skill_id(skill), "an id that is none was read");
+  check_grants(manifest.grants);
   if (manifest.benchmark.is_nil()) return;
   const std::string& better = manifest.benchmark["better"].as_string();
   promise(better == "lower" || better == "higher", "a benchmark without a direction was read");
@@ -87,7 +102,7 @@ void check(const SwarmManifest& manifest) {
   for (const auto& agent : manifest.agents) {
     promise(is_name(agent.name) && is_name(agent.role), "an agent without a name was read");
     promise(agent.instances >= 1 && agent.instances <= 64, "an agent of no or too many instances was read");
-    check_grants(agent.grants);
+    for (const auto& given : agent.grants) check_given(given);
   }
   for (const auto& goal : manifest.goals.as_array()) {
     promise(goal.is_map() && goal["name"].is_string(), "a goal without a name was read");
@@ -115,7 +130,7 @@ void check_grant(const std::string& grant) {
   const size_t colon = grant.find(':');
   const std::string capability = grant.substr(0, colon);
   const std::string pattern = colon == std::string::npos ? "" : grant.substr(colon + 1);
-  const Grants grants("agent", {grant}, {grant});
+  const Grants grants("agent", {grant}, {{grant, {}, {}}});
   const bool allowed = grants.check(capability, pattern).has_value();
   promise(allowed == grant_covers(grant, capability, pattern), "a grant and its use disagree");
   if (const auto status = check_grant_form(grant); !status) {

@@ -362,6 +362,19 @@ TEST_CASE("a task that no role handles any more does not keep the swarm busy") {
   CHECK(host.state_of(task) == "queued");
 }
 
+TEST_CASE("a run cannot fill the host's memory with an outbox of small values") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  // A byte each on the wire.
+  const Value payload(Value::Array(30000, Value(true)));
+  for (int64_t n = 1; n <= 100; ++n) {
+    host.dispatcher->called(run, "0", n, "queue.add", Value{{"type", "work_b"}, {"payload", payload}});
+  }
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%in one run%'") == 1);
+}
+
 TEST_CASE("a run that never stops asking is stopped") {
   const Folder folder;
   PlayedHost host(folder);
