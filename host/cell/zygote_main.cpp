@@ -157,6 +157,7 @@ class Nursery {
 int zygote_main(int descriptor) {
   const Sandbox sandbox = Sandbox::prepare();
   vm::Warm warm;
+  warm.prepare();
   // Again: the change of user cleared what was set before the exec. A host that died meanwhile left a closed
   // socket.
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -10,6 +10,7 @@
 
 #include "cell/protocol.h"
 #include "cell/vm/cell_main.h"
+#include "cell/vm/compiled.h"
 #include "fuzz/input.h"
 #include "fuzz/programs.h"
 
@@ -233,7 +234,7 @@ void check_answers(Host& host, bool cut) {
 }  // namespace clade::vm
 
 extern "C" int LLVMFuzzerInitialize(int*, char***) {
-  clade::vm::warm_up();
+  clade::vm::compile_embedded();
   clade::vm::install_interrupt_handlers();
   return 0;
 }

@@ -11,7 +11,8 @@ constexpr size_t kRoom = 4u << 20;
 
 }  // namespace
 
-Warm::Warm() : memory(kRoom) {
+void Warm::prepare() {
+  memory.set_limit(kRoom);
   compile_embedded();
   // Without it cells make their own.
   if (auto made = evaluation_vm(memory)) evaluation = std::move(*made);

@@ -11,9 +11,9 @@ namespace clade::vm {
 
 struct Warm {
   // Compiles the embedded scripts for all VMs of this process and its forks, and makes the VM.
-  Warm();
+  void prepare();
 
-  Memory memory;                   // of the cell; its limit is set when that is known
+  Memory memory{0};                // of the cell; its limit is set when that is known
   std::unique_ptr<Vm> evaluation;  // none once it is taken
 };
 
