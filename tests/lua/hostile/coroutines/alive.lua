@@ -1,7 +1,7 @@
 -- Guard: coroutines
 -- Attack: keeps every coroutine alive that it can make
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000, memory_mb = 64
+-- Limits: memory_mb = 64
 -- Ends: refused error "more than 10000 coroutines would be alive at the same time"
 
 local held = {}

@@ -1,7 +1,7 @@
 -- Guard: coroutines
 -- Attack: keeps too many coroutines in several strands, each below the bound
 -- Runs as: agent
--- Limits: slice_ms = 5000, memory_mb = 64
+-- Limits: memory_mb = 64
 -- Ends: refused failed "more than 10000 coroutines would be alive at the same time"
 
 local clade = clade

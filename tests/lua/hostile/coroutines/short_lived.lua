@@ -1,7 +1,7 @@
 -- Guard: coroutines
 -- Attack: none: hundreds of thousands of coroutines that end pass, as long as few are alive
 -- Runs as: evaluation
--- Limits: cpu_ms = 20000, wall_ms = 20000, memory_mb = 64
+-- Limits: memory_mb = 64
 -- Ends: kept
 
 local sum = 0

@@ -1,7 +1,6 @@
 -- Guard: handlers
 -- Attack: fails with a table whose __tostring loops
 -- Runs as: agent
--- Limits: slice_ms = 150
 -- Ends: refused failed "(error value: a table)"
 
 return {

@@ -1,7 +1,6 @@
 -- Guard: handlers
 -- Attack: a handler that overflows the stack for an error that is an overflow
 -- Runs as: agent
--- Limits: slice_ms = 2000
 -- Ends: refused failed "stack overflow"
 
 local function overflow() return overflow() + 1 end

@@ -1,7 +1,6 @@
 -- Guard: handlers
 -- Attack: a handler that needs a deep stack itself, for the error of a stack that is full
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000
 -- Ends: kept
 
 local function overflow() return overflow() + 1 end

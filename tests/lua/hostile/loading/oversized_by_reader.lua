@@ -1,7 +1,7 @@
 -- Guard: loading
 -- Attack: the same source from a reader function, letter by letter
 -- Runs as: agent
--- Limits: slice_ms = 10000, memory_mb = 128
+-- Limits: memory_mb = 128
 -- Ends: refused failed "load: 1048600 bytes of source are too many at once, at most 1048576"
 
 return {

@@ -1,7 +1,6 @@
 -- Guard: machinery
 -- Attack: clade.all in clade.all, until the names of the strands are longer than the host takes
 -- Runs as: agent
--- Limits: slice_ms = 10000
 -- Ends: refused failed "clade.all: nested too deeply: the name of a strand would be longer than 256 bytes"
 
 local clade = clade

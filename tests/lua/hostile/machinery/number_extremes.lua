@@ -1,7 +1,6 @@
 -- Guard: machinery
 -- Attack: the functions of bit, string, table and math with numbers at the ends of all types
 -- Runs as: evaluation
--- Limits: cpu_ms = 3000
 -- Ends: kept
 
 local extremes = { -2 ^ 31, 2 ^ 31, 2 ^ 32, -2 ^ 53, 2 ^ 53, -2 ^ 63, 2 ^ 63, 2 ^ 1023, math.huge, -math.huge, 0 / 0, -0.0, 0.5 }

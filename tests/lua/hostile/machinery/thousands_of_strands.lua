@@ -1,7 +1,7 @@
 -- Guard: machinery
 -- Attack: more strands that wait for the host at the same time than it counts
 -- Runs as: agent
--- Limits: slice_ms = 10000, memory_mb = 64
+-- Limits: memory_mb = 64
 -- Ends: refused failed "more than 4096 strands of one run would wait at the same time"
 
 local clade = clade

@@ -1,7 +1,7 @@
 -- Guard: memory
 -- Attack: a list of closures, each with an upvalue of its own
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000, memory_mb = 16
+-- Limits: memory_mb = 16
 -- Ends: refused memory "not enough memory: the cap is 16 MB"
 
 local held = {}

@@ -1,7 +1,6 @@
 -- Guard: memory
 -- Attack: fills the memory to just below the cap, then returns the list and keeps it in the state
 -- Runs as: agent
--- Limits: slice_ms = 5000
 -- Ends: refused failed "the handler's result cannot be stored: "
 
 return {

@@ -1,7 +1,6 @@
 -- Guard: memory
 -- Attack: fills the memory to the last bytes, then calls the host until that fails too
 -- Runs as: agent
--- Limits: slice_ms = 5000
 -- Ends: refused failed "not enough memory: the cap is 32 MB"
 
 local clade = clade

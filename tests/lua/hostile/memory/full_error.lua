@@ -1,7 +1,6 @@
 -- Guard: memory
 -- Attack: raises a message of megabytes while the memory is full
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000
 -- Ends: refused memory "not enough memory: the cap is 32 MB"
 
 local text, held = ("x"):rep(2 ^ 23), {}

@@ -1,7 +1,6 @@
 -- Guard: memory
 -- Attack: fills the memory to just below the cap, then returns what it holds
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000
 -- Ends: refused error "at most 1 MB, 32768 values and 4096 map entries can leave a VM at once"
 
 local held = {}

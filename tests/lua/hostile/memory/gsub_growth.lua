@@ -1,7 +1,6 @@
 -- Guard: memory
 -- Attack: a replacement that names the match again and again, on its own result
 -- Runs as: agent
--- Limits: slice_ms = 5000
 -- Ends: refused failed "not enough memory: the cap is 32 MB"
 
 return {

@@ -1,7 +1,6 @@
 -- Guard: memory
 -- Attack: asks string.rep for far more than there is, with and without a separator
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000
 -- Ends: refused memory "not enough memory: the cap is 32 MB"
 
 local text = ("x"):rep(2 ^ 20)

@@ -1,7 +1,7 @@
 -- Guard: memory
 -- Attack: unpacks more values than any stack holds, and packs what comes into varargs again and again
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000, memory_mb = 16
+-- Limits: memory_mb = 16
 -- Ends: refused memory "not enough memory: the cap is 16 MB"
 
 assert(not pcall(unpack, {}, 1, 1e8), "a hundred million values were unpacked")

@@ -1,7 +1,7 @@
 -- Guard: memory
 -- Attack: a chain of closures, each of which keeps the one before it alive
 -- Runs as: agent
--- Limits: slice_ms = 5000, memory_mb = 16
+-- Limits: memory_mb = 16
 -- Ends: refused failed "not enough memory: the cap is 16 MB"
 
 local function after(former)

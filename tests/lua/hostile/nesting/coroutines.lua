@@ -1,7 +1,6 @@
 -- Guard: nesting
 -- Attack: a coroutine in a coroutine in a coroutine, by wrap and by resume in turn
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000
 -- Ends: refused error "coroutines are nested deeper than 100 levels"
 
 local function dive(depth)

@@ -1,7 +1,7 @@
 -- Guard: nesting
 -- Attack: pcall in pcall in pcall, by functions of Lua and by itself
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000, memory_mb = 64
+-- Limits: memory_mb = 64
 -- Ends: kept
 
 local depth = 0

@@ -1,7 +1,6 @@
 -- Guard: nesting
 -- Attack: string.gsub in its own callback, without an end
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000
 -- Ends: refused error "stack overflow: C functions and Lua functions call each other too deeply, more than 2 MB of C stack"
 
 local function again() return (("x"):gsub("x", again)) end

@@ -1,7 +1,6 @@
 -- Guard: nesting
 -- Attack: string.gsub with a table whose __index is string.gsub with that table
 -- Runs as: agent
--- Limits: slice_ms = 5000
 -- Ends: refused failed "stack overflow: C functions and Lua functions call each other too deeply, more than 2 MB of C stack"
 
 local replacements = {}

@@ -1,7 +1,6 @@
 -- Guard: nesting
 -- Attack: gsub in sort in a coroutine in gsub, with a pcall around each
 -- Runs as: agent
--- Limits: slice_ms = 5000
 -- Ends: refused failed "coroutines are nested deeper than 100 levels"
 
 local dive

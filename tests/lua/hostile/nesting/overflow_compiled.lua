@@ -1,7 +1,6 @@
 -- Guard: nesting
 -- Attack: overflows the stack in compiled code, whose place no traceback can name
 -- Runs as: agent
--- Limits: slice_ms = 5000
 -- Ends: refused failed "stack overflow"
 
 local function overflow() return overflow() + 1 end

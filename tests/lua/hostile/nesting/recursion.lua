@@ -1,7 +1,7 @@
 -- Guard: nesting
 -- Attack: a recursion without an end, through metamethods
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000, memory_mb = 64
+-- Limits: memory_mb = 64
 -- Ends: refused error "stack overflow"
 
 local meta = {}

@@ -1,7 +1,6 @@
 -- Guard: nesting
 -- Attack: table.sort in its own comparator, as a function and as __lt
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000
 -- Ends: refused error "stack overflow"
 
 local meta = {}

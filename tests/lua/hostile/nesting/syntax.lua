@@ -1,7 +1,6 @@
 -- Guard: nesting
 -- Attack: sources nested deeper than a compiler's stack: brackets, tables, functions, blocks, operators
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000
 -- Ends: kept
 
 local many = 1e5

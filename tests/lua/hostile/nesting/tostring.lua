@@ -1,7 +1,7 @@
 -- Guard: nesting
 -- Attack: a __tostring that asks for the text of itself by string.format and print
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000, memory_mb = 64
+-- Limits: memory_mb = 64
 -- Ends: refused error "stack overflow"
 
 local value = {}

@@ -1,7 +1,6 @@
 -- Guard: patterns
 -- Attack: a pattern with six lazy repetitions, which LuaJIT itself would follow for years
 -- Runs as: evaluation
--- Limits: cpu_ms = 10000, wall_ms = 60000
 -- Ends: refused error "pattern too expensive: stopped after 100000000 steps"
 
 local text = ("a"):rep(40000)

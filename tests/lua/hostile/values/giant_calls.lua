@@ -1,7 +1,7 @@
 -- Guard: values
 -- Attack: many strands that each send as much as a frame holds, before the host can answer
 -- Runs as: agent
--- Limits: slice_ms = 20000, memory_mb = 128
+-- Limits: memory_mb = 128
 -- Ends: refused failed "bytes have been sent without a wait: at most 32 MB"
 
 local clade = clade

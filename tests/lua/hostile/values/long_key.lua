@@ -1,7 +1,7 @@
 -- Guard: values
 -- Attack: a value that cannot leave, below a key of a megabyte that the error would have to name
 -- Runs as: evaluation
--- Limits: cpu_ms = 5000, memory_mb = 64
+-- Limits: memory_mb = 64
 -- Ends: refused error "xxxx… is a function: only nil, booleans, numbers, strings and tables can leave a VM"
 
 return { [("x"):rep(1e6)] = print }

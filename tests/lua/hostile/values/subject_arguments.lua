@@ -1,7 +1,7 @@
 -- Guard: values
 -- Attack: arguments of subject.call that no other VM can hold: deep, cyclic, unfolding, functions
 -- Runs as: judge
--- Limits: cpu_ms = 5000, memory_mb = 64
+-- Limits: memory_mb = 64
 -- Ends: kept
 
 local deep, cyclic, laugh = {}, {}, {}
