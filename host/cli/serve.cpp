@@ -264,7 +264,8 @@ int Host::run() {
   for (const auto* task : queue_->active()) {
     if (!dispatcher_->waits(*task)) ++unfinished;
     if (task->state == queue::State::awaiting_approval) approvals.push(task->id);
-    if (task->state == queue::State::queued && !dispatcher_->roles().handles(task->type)) unhandled.push(task->id);
+    if (task->state == queue::State::queued && !dispatcher_->roles().handles(task->type))
+      unhandled.push(task->id);
   }
   if (!approvals.as_array().empty()) summary.set("approvals waiting", std::move(approvals));
   if (!unhandled.as_array().empty()) summary.set("no role handles", std::move(unhandled));

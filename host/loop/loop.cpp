@@ -60,9 +60,8 @@ Loop::Loop() : state_(std::make_unique<State>()) {
   uv_loop_configure(&state_->loop, UV_METRICS_IDLE_TIME);
   uv_prepare_init(&state_->loop, &state_->before_wait);
   state_->before_wait.data = state_.get();
-  uv_prepare_start(&state_->before_wait, [](uv_prepare_t* handle) {
-    static_cast<State*>(handle->data)->about_to_wait();
-  });
+  uv_prepare_start(&state_->before_wait,
+                   [](uv_prepare_t* handle) { static_cast<State*>(handle->data)->about_to_wait(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&state_->before_wait));
 }
 
