@@ -125,6 +125,8 @@ class MsgpackVisitor : public msgpack::null_visitor {
   Builder& builder_;
 };
 
+constexpr int64_t kMostDigits = int64_t{1} << 40;
+
 // True if a real, as JSON writes it, lies between -1 and 1.
 bool is_fraction(std::string_view text) {
   const size_t mark = std::min(text.find_first_of("eE"), text.size());
@@ -133,6 +135,8 @@ bool is_fraction(std::string_view text) {
     const size_t sign = text[mark + 1] == '+' ? 2 : 1;
     const auto [end, error] = std::from_chars(text.data() + mark + sign, text.data() + text.size(), exponent);
     if (error != std::errc()) return text[mark + 1] == '-';
+    // Beyond what any text has digits for.
+    exponent = std::clamp<int64_t>(exponent, -kMostDigits, kMostDigits);
   }
   const size_t first = text.find_first_of("123456789");
   const auto point = static_cast<int64_t>(std::min(text.find('.'), mark));

@@ -12,6 +12,8 @@ namespace {
 constexpr size_t kCellFrameDepth = vm::kValueDepth + 1;
 // Handling what one read brought usually takes a tenth of that.
 constexpr int64_t kLongUs = 1000;
+// A stall of the whole host is no cell's doing.
+constexpr int64_t kLongestRestMs = 50;
 
 bool is_name(const Value& value) {
   return value.is_string() && value.as_string().size() <= vm::kNameBytes;
@@ -90,21 +92,42 @@ void Cell::start_next() {
     interrupted_slice_ = false;
     slice_bytes_ = 0;
     logged_bytes_ = 0;
-    arm_deadlines();
+    run_clock(limits_.slice_ms);
   }
 }
 
-void Cell::arm_deadlines() {
-  deadline_.start(limits_.slice_ms, [this] {
-    interrupted_slice_ = true;
-    interrupt_in_flight_ = true;
-    deadline_.start(limits_.grace_ms, [this] {
-      break_off("was killed after " + milliseconds(limits_.slice_ms + limits_.grace_ms) +
-                ": it did not stop at " + limits_.name + " = " + std::to_string(limits_.slice_ms) +
-                " (a loop that catches errors, or one inside a library function)");
-    });
-    events_.overdue();
+void Cell::run_clock(int64_t milliseconds_left) {
+  left_us_ = milliseconds_left * 1000;
+  resume_clock();
+}
+
+// While the host is at work for the cell, or rests from it, the cell may be waiting for the host.
+void Cell::stop_clock() {
+  if (current_.kind.empty()) return;
+  deadline_.stop();
+  left_us_ -= SystemClock().steady_us() - clock_from_us_;
+}
+
+void Cell::resume_clock() {
+  if (current_.kind.empty() || broken_) return;
+  clock_from_us_ = SystemClock().steady_us();
+  deadline_.start(std::max<int64_t>(left_us_ / 1000, 0), [this] {
+    // The answer may have been waiting for a host that was busy elsewhere: it is read before that is decided.
+    deadline_.start(1, [this] { expire(); });
   });
+}
+
+void Cell::expire() {
+  if (interrupted_slice_) {
+    break_off("was killed after " + milliseconds(limits_.slice_ms + limits_.grace_ms) +
+              ": it did not stop at " + limits_.name + " = " + std::to_string(limits_.slice_ms) +
+              " (a loop that catches errors, or one inside a library function)");
+    return;
+  }
+  interrupted_slice_ = true;
+  interrupt_in_flight_ = true;
+  run_clock(limits_.grace_ms);
+  events_.overdue();
 }
 
 void Cell::received(std::string_view bytes) {
@@ -120,27 +143,44 @@ void Cell::received(std::string_view bytes) {
 void Cell::work_off() {
   const SystemClock clock;
   const int64_t begin = clock.steady_us();
-  while (!broken_) {
-    auto frame = reader_.next();
-    if (!frame) return break_off(frame.error().message);
-    if (frame->is_nil()) {
-      // The slice has ended with its frame "idle": no part of another one may follow.
-      if (current_.kind.empty() && reader_.holds_part()) break_off("sent bytes without being asked");
-      return;
-    }
-    if (auto wrong = handle(*frame); !wrong.empty()) return break_off(wrong);
+  stop_clock();
+  while (take_frame()) {
     const int64_t spent = clock.steady_us() - begin;
-    if (spent > kLongUs) return rest(3 * spent / 1000);
+    if (spent > kLongUs) return rest(std::min(3 * spent / 1000, kLongestRestMs));
   }
+  resume_clock();
+}
+
+// Handles a frame; false if there is no whole one, or it has ended the connection.
+bool Cell::take_frame() {
+  if (broken_) return false;
+  auto frame = reader_.next();
+  if (!frame) {
+    break_off(frame.error().message);
+    return false;
+  }
+  if (frame->is_nil()) {
+    // The slice has ended with its frame "idle": no part of another one may follow.
+    if (current_.kind.empty() && reader_.holds_part()) break_off("sent bytes without being asked");
+    return false;
+  }
+  if (auto wrong = handle(*frame); !wrong.empty()) break_off(wrong);
+  return !broken_;
 }
 
 void Cell::rest(int64_t milliseconds) {
-  if (broken_) return;
   stream_.pause();
   rest_.start(milliseconds, [this] {
     stream_.resume();
+    clock_from_us_ = SystemClock().steady_us();
     work_off();
   });
+}
+
+void Cell::hear_out() {
+  rest_.stop();
+  while (take_frame()) {
+  }
 }
 
 std::string Cell::handle(const Value& frame) {

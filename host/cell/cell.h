@@ -8,9 +8,9 @@
 // time, so that at any moment it is known whose code runs there.
 //
 //   idle ──send──▶ busy ──"idle"──▶ idle          (queued frames start at once)
-//                   │ slice_ms: overdue(), the owner interrupts; nothing more is sent until interrupted()
-//                   │ grace_ms later, or a frame that does not fit, or the end of the stream
-//                   ▼
+//                   │ slice_ms (without the time that the host takes itself): overdue(), the owner
+//                   interrupts; │ nothing more is sent until interrupted() │ grace_ms later, or a frame that
+//                   does not fit, or the end of the stream ▼
 //                 broken: nothing is sent or reported any more
 #pragma once
 
@@ -71,6 +71,8 @@ class Cell {
   Status send(const Value& frame);
   // Takes back the queued "run" frame of a run; false if it has been sent or never was queued.
   bool withdraw(int64_t run);
+  // For an owner whose cell has ended: handles what had come from it, without a rest.
+  void hear_out();
   // The owner's interrupt has reached the cell.
   void interrupted();
   // True if a run waits there for an answer to this strand, or will once the queue is worked off.
@@ -104,9 +106,13 @@ class Cell {
 
   bool obsolete(const Slice& slice) const;
   void start_next();
-  void arm_deadlines();
+  void run_clock(int64_t milliseconds_left);
+  void stop_clock();
+  void resume_clock();
+  void expire();
   void received(std::string_view bytes);
   void work_off();
+  bool take_frame();
   void rest(int64_t milliseconds);
   // Each returns "" or what is wrong with the frame.
   std::string handle(const Value& frame);
@@ -133,6 +139,8 @@ class Cell {
   size_t slice_bytes_ = 0;
   size_t logged_bytes_ = 0;      // in this slice
   loop::Timer rest_;             // after much work for this cell
+  int64_t left_us_ = 0;          // of the running slice's soft or hard deadline
+  int64_t clock_from_us_ = 0;    // since when that runs down
   std::map<int64_t, Run> runs_;  // begun and not ended
 };
 

@@ -68,7 +68,8 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     ++deaths;
     std::string where = death.reason;
     if (death.culprit) {
-      alone.insert(death.culprit->key);
+      // Who is to blame is unconfirmed from now on, and alone for that.
+      if (death.full) alone.insert(death.culprit->key);
       where = death.culprit->agent + " at version " + short_hash(death.culprit->version) +
               (death.full ? " gets a cell of its own: " : " took its cell down: ") + death.reason;
     }
@@ -199,6 +200,16 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
 
   // Checks.
 
+  // As many at a time as evaluations: whoever publishes fills no machine with trials.
+  void start_checks() {
+    while (!untried.empty() &&
+           checks.size() < static_cast<size_t>(std::max(1, options.parallel_evaluations))) {
+      auto [program, done] = std::move(untried.front());
+      untried.pop_front();
+      check(program, std::move(done));
+    }
+  }
+
   void check(const run::Program& program, std::function<void(Result<ProgramInfo>)> done) {
     const uint64_t handle = ++last_handle;
     checks[handle].done = std::move(done);
@@ -217,6 +228,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     }
     later([handle, error = cell.error()](State& state) {
       auto entry = state.checks.extract(handle);
+      state.start_checks();
       if (entry) entry.mapped().done(failure(error));
     });
   }
@@ -231,6 +243,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   void end_check(uint64_t handle, const FreshCell::Outcome& outcome) {
     auto entry = checks.extract(handle);
     if (!entry) return;
+    start_checks();
     Check& ended = entry.mapped();
     if (outcome.answer["ok"].as_bool()) return ended.done(ProgramInfo{ended.info});
     const Error error = failure_of({0, options.check_ms, options.vm_memory_mb, "check_ms"}, outcome);
@@ -251,11 +264,12 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   std::map<int64_t, SharedCell*> runs;                  // live
   std::set<int64_t> pending;                            // their end is about to be reported
   std::vector<std::pair<int64_t, std::string>> losses;  // what `pause` waits for
-  std::set<std::string> alone;  // keys of programs that took a cell down, or found it full
+  std::set<std::string> alone;                          // keys of programs that found their cell full
   int64_t deaths = 0;
 
   std::deque<Evaluation> waiting;
   std::map<uint64_t, Evaluation> evaluating;
+  std::deque<std::pair<run::Program, std::function<void(Result<ProgramInfo>)>>> untried;
   std::map<uint64_t, Check> checks;
   uint64_t last_handle = 0;
 };
@@ -302,7 +316,8 @@ void Pool::cancel_evaluation(uint64_t handle) {
 }
 
 void Pool::check(run::Program program, std::function<void(Result<ProgramInfo>)> done) {
-  state_->check(program, std::move(done));
+  state_->untried.emplace_back(std::move(program), std::move(done));
+  state_->start_checks();
 }
 
 Value Pool::statistics() const {

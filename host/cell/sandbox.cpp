@@ -150,6 +150,15 @@ int64_t mapped_bytes() {
   return file >> pages ? pages * sysconf(_SC_PAGESIZE) : 128ll << 20;
 }
 
+// Closes every descriptor from `first` on.
+void close_from(int first) {
+  if (close_range(static_cast<unsigned>(first), ~0u, 0) == 0) return;
+  // Linux before 5.9.
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  for (int descriptor = first; descriptor < static_cast<int>(limit.rlim_max); ++descriptor) close(descriptor);
+}
+
 bool drop_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
@@ -260,7 +269,7 @@ Status Sandbox::confine(int socket, const CellLimits& limits, int parent) const 
   if (ruleset_ >= 0 && landlock_restrict(ruleset_) != 0) return failure("io", failed("landlock"));
   if (dup2(socket, kCellDescriptor) < 0) return failure("io", failed("the cell's socket"));
   const int kept = parent < 0 ? -1 : dup2(parent, kCellDescriptor + 1);
-  close_range(kCellDescriptor + (kept < 0 ? 1 : 2), ~0u, 0);
+  close_from(kCellDescriptor + (kept < 0 ? 1 : 2));
   close(0);
   close(1);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

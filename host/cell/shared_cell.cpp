@@ -181,6 +181,8 @@ void SharedCell::doom() {
 
 void SharedCell::exited(const CellExit& exit) {
   process_.id = 0;
+  // What it finished before is finished.
+  if (!doomed_) cell_->hear_out();
   if (!doomed_) {
     doomed_ = true;
     owner_.doomed(*this);

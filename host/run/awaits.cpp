@@ -152,6 +152,8 @@ void Awaits::record(Run& run, const std::string& strand, int64_t position, const
   const int64_t now = kernel_.clock.wall_ms();
   auto& awaiting = run.awaiting.at({strand, position});
   awaiting.handle = 0;
+  // The journal holds it until the run ends.
+  if (result) run.bytes += result->footprint();
   run.journal.finish(strand, position, result, now, batch);
   if (!result || !effects_.count(awaiting.op)) return;
   const std::string task = run.trigger == Trigger::task ? run.trigger_id : std::string();

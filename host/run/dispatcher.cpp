@@ -15,8 +15,8 @@ namespace clade::run {
 namespace {
 
 constexpr size_t kStateBytes = 64u << 10;  // design, "Store"
-// What one execution of a handler may hold in the host.
 constexpr const char* kPublish = "script.publish";
+// What one execution of a handler may hold in the host.
 constexpr int64_t kMostCalls = 20000;
 constexpr size_t kMostBytes = 128u << 20;
 
@@ -277,32 +277,24 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   if (!run) return;
   run->bytes += encode_msgpack(args).size();
   if (++run->calls > kMostCalls || run->bytes > kMostBytes) {
-    spend_attempt(*run, "failed",
-                  "more than " + std::to_string(kMostCalls) + " calls or " +
-                      std::to_string(kMostBytes >> 20) + " MB of arguments and results in one run");
+    spend_attempt(
+        *run, "failed",
+        "more than " + std::to_string(kMostCalls) + " calls in one run, or " +
+            std::to_string(kMostBytes >> 20) +
+            " MB of the host's memory for what it asked, got and wants to happen: do less at a time");
     return;
   }
   auto entry = run->journal.find(strand, position, op, args);
   if (!entry) {
     spend_attempt(*run, "diverged", entry.error().message);
   } else if (*entry && (*entry)->status == Journal::Entry::Status::done && is_emission(op)) {
-    answer_emission(*run, strand, position, op, args, {}, true);
+    begin_emission(*run, strand, position, op, args, true);
   } else if (*entry && (*entry)->status != Journal::Entry::Status::started) {
     executor_.answer(number, strand, (*entry)->result);
   } else if (*entry) {
     awaits_.resume(*run, strand, position, op, args);
-  } else if (op == kPublish && hooks_.try_version && kernel_.library.current(args["name"].as_string())) {
-    script::Version candidate = *kernel_.library.current(args["name"].as_string());
-    candidate.source = args["source"].as_string();
-    candidate.hash = content_hash(candidate.source);
-    hooks_.try_version(candidate,
-                       [this, number, execution = run->execution, strand, position, args](Status status) {
-                         Run* live = find(number);
-                         if (!live || live->execution != execution) return;
-                         answer_emission(*live, strand, position, kPublish, args, status);
-                       });
   } else if (is_emission(op)) {
-    answer_emission(*run, strand, position, op, args, {});
+    begin_emission(*run, strand, position, op, args, false);
   } else if (is_read(op)) {
     answer_read(*run, strand, position, op, args);
   } else {
@@ -310,15 +302,38 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   }
 }
 
+// A version is tried before it enters the outbox, unless it may not be published at all.
+void Dispatcher::begin_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
+                                const Value& args, bool again) {
+  const script::Version* current =
+      op == kPublish && hooks_.try_version ? kernel_.library.current(args["name"].as_string()) : nullptr;
+  if (!current || !run.grants->check(kPublish, current->name)) {
+    answer_emission(run, strand, position, op, args, {}, again);
+    return;
+  }
+  script::Version candidate = *current;
+  candidate.source = args["source"].as_string();
+  candidate.hash = content_hash(candidate.source);
+  hooks_.try_version(candidate, [this, number = run.id, execution = run.execution, strand, position, args,
+                                 again](Status status) {
+    Run* live = find(number);
+    if (live && live->execution == execution) {
+      answer_emission(*live, strand, position, kPublish, args, status, again);
+    }
+  });
+}
+
 void Dispatcher::answer_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
                                  const Value& args, const Status& allowed, bool again) {
-  // The outbox holds it until the run ends.
-  run.bytes += args.footprint();
   script::Call call(*run.grants, args, kernel_.clock.steady_us());
   if (again) call.waive_limits();
   auto answer = allowed ? emit(kernel_, run, op, args, call)
                         : failure("does_not_load", op + ": " + allowed.error().message);
-  if (answer) call.keep();
+  if (answer) {
+    call.keep();
+    // The outbox holds it until the run ends.
+    run.bytes += args.footprint();
+  }
   // A refusal depends on shared state: a second execution must be refused again. What a rate let through must
   // pass again, however much faster it comes.
   if (!again && (!answer || call.is_metered()))
@@ -336,7 +351,7 @@ void Dispatcher::answer_read(Run& run, const std::string& strand, int64_t positi
     auto result = read(kernel_, *live, op, args, call);
     if (result) {
       call.keep();
-      live->bytes += encode_msgpack(*result).size();
+      live->bytes += result->footprint();
     }
     live->journal.add_read(strand, position, op, args, result, kernel_.clock.wall_ms());
     executor_.answer(number, strand, std::move(result));

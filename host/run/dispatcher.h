@@ -110,10 +110,12 @@ class Dispatcher final : public RunEvents {
   // Is it among those of the former host that have not started again yet?
   bool is_recovered(int64_t run) const;
   void execute(Run& run);
+  void begin_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
+                      const Value& args, bool again);
   // `again`: a former execution of the run made it within a rate; it fills this one's outbox, and takes no
   // token.
   void answer_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
-                       const Value& args, const Status& allowed, bool again = false);
+                       const Value& args, const Status& allowed, bool again);
   void answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
                    const Value& args);
   void end(Run& run);

@@ -1,7 +1,7 @@
 // The standing of what agents run: a combination of an agent's script and its skills at exact versions. It
 // decides where its runs are placed, and whether there are any.
 //
-//   unconfirmed ──kConfirmRuns committed, or one and kConfirmMs──▶ confirmed
+//   unconfirmed ──kConfirmRuns committed, or two kConfirmMs apart──▶ confirmed
 //       │  ▲ └─────────────────────one death─────────────────────────┘
 //       │  └──released by an operator──┐
 //       └──kDeaths within kDeathsMs──▶ quarantined: its agents stop, what waits for them stays

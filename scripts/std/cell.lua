@@ -16,7 +16,7 @@ local MODULE = { source = "text", chunk = "string?", modules = "table?" }
 -- In the chunk: plain Lua, `require`, count(n) (adds n to the units charged), `subject`.
 -- Returns { ok = true, value, units, cpu_us, wall_us, memory_kb, cell } or { ok = false, error, code, units, … } with
 -- the codes "syntax", "error", "cpu", "wall", "memory", "killed"; `cell` numbers the process, which no other
--- evaluation gets. Grant cell.eval. Await; repeated after a crash.
+-- evaluation of this host gets. Grant cell.eval. Await; repeated after a crash.
 --   local result = clade.cell.eval { source = "return { double = function(n) return 2 * n end }", entry = "double",
 --                                    args = { 21 } }
 --   -- result.value == 42

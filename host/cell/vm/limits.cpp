@@ -20,6 +20,9 @@ namespace {
 std::atomic<lua_State*> executing{nullptr};
 std::atomic<Stop> stop{Stop::none};
 std::atomic<bool> in_slice{false};
+// A hook is being taken off: a signal must not put one on meanwhile, LuaJIT's tables would be half of each.
+// Who takes it off looks for the signal afterwards.
+std::atomic<bool> disarming{false};
 static_assert(std::atomic<lua_State*>::is_always_lock_free && std::atomic<Stop>::is_always_lock_free);
 
 std::string& first_message() {
@@ -48,9 +51,17 @@ const char* describe(Stop reason) {
                              : "stopped: soft deadline (wall time)";
 }
 
+void on_hook(lua_State* state, lua_Debug*);
+
+void disarm(lua_State* state) {
+  disarming.store(true);
+  lua_sethook(state, nullptr, 0, 0);
+  disarming.store(false);
+}
+
 void on_hook(lua_State* state, lua_Debug*) {
   if (stop.load() == Stop::none) {
-    lua_sethook(state, nullptr, 0, 0);
+    disarm(state);
     Memory& memory = Vm::of(state).memory();
     if (memory.wants_collection()) {
       lua_gc(state, LUA_GCCOLLECT, 0);
@@ -96,7 +107,7 @@ Executing::Executing(lua_State* state) : state_(state), before_(executing.exchan
 
 Executing::~Executing() {
   executing.store(before_);
-  if (lua_gethook(state_)) lua_sethook(state_, nullptr, 0, 0);
+  if (lua_gethook(state_)) disarm(state_);
 }
 
 Stop stopping() {
@@ -114,6 +125,7 @@ void raise_stop(lua_State* state) {
 }
 
 void request_hook() {
+  if (disarming.load()) return;
   if (lua_State* state = executing.load()) lua_sethook(state, on_hook, LUA_MASKCOUNT, 1);
 }
 

@@ -45,8 +45,6 @@ class Matcher {
 
   const char* begin() const { return begin_; }
   const char* end() const { return end_; }
-  // A new call's worth of work.
-  void renew() { steps_ = 0; }
 
  private:
   static constexpr ptrdiff_t kOpen = -2;

@@ -324,6 +324,43 @@ TEST_CASE("a cell whose frames cost the host much leaves others their turns") {
   for (size_t call = 1; call < 4; ++call) CHECK(turns_before[call] > turns_before[call - 1]);
 }
 
+TEST_CASE("no deadline runs while the host itself is at work") {
+  SliceLimits limits;
+  limits.slice_ms = 200;
+  limits.grace_ms = 100;
+  Fixture fixture(limits);
+  const SystemClock clock;
+  fixture.events.on_call = [&] {
+    const int64_t until = clock.steady_us() + 400000;
+    while (clock.steady_us() < until) {
+    }
+  };
+  fixture.ask(run_frame_of(7));
+  fixture.say(call_of(7, "0", 1));
+  fixture.say_idle();
+  CHECK(fixture.until_idle() == std::vector<std::string>{"called 7 0 1 queue.get", "idle"});
+}
+
+TEST_CASE("what a cell said before its end is heard, even from a host that rests") {
+  Fixture fixture;
+  const SystemClock clock;
+  fixture.events.on_call = [&] {
+    const int64_t until = clock.steady_us() + 3000;
+    while (clock.steady_us() < until) {
+    }
+    fixture.loop.stop();
+  };
+  fixture.ask(run_frame_of(7));
+  fixture.say(call_of(7, "0", 1));
+  fixture.say({{"t", "done"}, {"run", 7}, {"value", 1}, {"state", Value::Map{}}});
+  fixture.say_idle();
+  fixture.loop.run();
+  CHECK(fixture.events.seen == std::vector<std::string>{"called 7 0 1 queue.get"});
+  fixture.cell->hear_out();
+  CHECK(fixture.events.seen == std::vector<std::string>{"called 7 0 1 queue.get", "finished 7", "idle"});
+  CHECK(fixture.cell->executing_run() == 0);
+}
+
 TEST_CASE("a slice that takes too long is interrupted, nothing is sent until that arrived") {
   SliceLimits limits;
   limits.slice_ms = 1;

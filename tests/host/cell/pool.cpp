@@ -197,7 +197,7 @@ TEST_CASE("when a cell is killed, the run that executed is blamed and its neighb
   // Waits for an answer that never comes.
   agents.pool.start(program("tester", handler("clade.queue.get('t9')")), task(1));
   agents.run_until([&] { return agents.calls.size() == 1; });
-  const auto bad = program("builder", handler(kLoop), "v2");
+  auto bad = program("builder", handler(kLoop), "v2");
   agents.pool.start(bad, task(2));
   agents.run_until([&] { return agents.logs.size() == 1; });
   for (const pid_t cell : children_of(agents.zygote->pid())) kill(cell, SIGKILL);
@@ -206,7 +206,8 @@ TEST_CASE("when a cell is killed, the run that executed is blamed and its neighb
   CHECK_THAT(agents.ends[2], Catch::StartsWith("blamed: ") && Catch::Contains("SIGKILL"));
   CHECK(agents.pool.statistics()["deaths"] == Value(1));
 
-  // The agent that was blamed goes alone from now on; the other one gets a new shared cell.
+  // The agent that was blamed is unconfirmed and alone from now on; the other one gets a new shared cell.
+  bad.confirmed = false;
   agents.calls.clear();
   agents.pool.start(program("tester", handler("clade.queue.get('t9')")), task(3));
   agents.run_until([&] { return agents.calls.size() == 1; });
@@ -290,7 +291,7 @@ TEST_CASE("an agent that runs out of memory is told its cap") {
 
 TEST_CASE("a cell that no hook can stop is killed at the hard deadline") {
   auto options = one_cell();
-  options.slice_ms = 300;
+  options.slice_ms = 3000;
   options.slice_grace_ms = 1;
   Agents agents(options);
   agents.pool.start(program("builder", handler(kLoop)), task(1));
@@ -301,13 +302,18 @@ TEST_CASE("a cell that no hook can stop is killed at the hard deadline") {
   CHECK_THAT(agents.ends[1], Catch::StartsWith("blamed: ") && Catch::Contains("slice_ms"));
 }
 
-TEST_CASE("a program that was blamed runs alone, and its cell ends with its last run") {
+TEST_CASE(
+    "a program that was blamed may share again, and the cell of an unconfirmed one ends with its last run") {
   Agents agents(one_cell());
-  const auto moody = program("builder", handler("if task.payload then return 1 end " + std::string(kLoop)));
+  auto moody = program("builder", handler("if task.payload then return 1 end " + std::string(kLoop)));
   agents.pool.start(moody, task(1));
   agents.run_until([&] { return agents.logs.size() == 1; });
   for (const pid_t cell : children_of(agents.zygote->pid())) kill(cell, SIGKILL);
   agents.run_until_ended({1});
+  agents.pool.start(moody, task(3, true));
+  agents.run_until_ended({3});
+  CHECK(agents.pool.statistics()["shared"] == Value(1));
+  moody.confirmed = false;
   agents.pool.start(moody, task(2, true));
   agents.run_until_ended({2});
   CHECK(agents.ends[2] == "finished");

@@ -372,7 +372,24 @@ TEST_CASE("a run cannot fill the host's memory with an outbox of small values") 
   for (int64_t n = 1; n <= 100; ++n) {
     host.dispatcher->called(run, "0", n, "queue.add", Value{{"type", "work_b"}, {"payload", payload}});
   }
-  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%in one run%'") == 1);
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%host''s memory%'") ==
+        1);
+}
+
+TEST_CASE("a run cannot fill the host's memory with results either") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  const Value result(Value::Array(30000, Value(true)));
+  for (int64_t n = 1; n <= 100 && host.dispatcher->in_flight() > 0; ++n) {
+    host.dispatcher->called(run, "0", n, "cell.eval", Value{{"source", "return 1"}});
+    host.settle();
+    if (!host.evaluation.pending.empty()) host.evaluation.finish(result);
+    host.settle();
+  }
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%host''s memory%'") ==
+        1);
 }
 
 TEST_CASE("a run that never stops asking is stopped") {
@@ -385,7 +402,8 @@ TEST_CASE("a run that never stops asking is stopped") {
   for (int64_t n = 1; n <= 40; ++n) {
     host.dispatcher->called(run, "0", n, "file.write", Value{{"path", "report/x"}, {"text", text}});
   }
-  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%in one run%'") == 1);
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%host''s memory%'") ==
+        1);
   CHECK(host.count("SELECT count(*) FROM task_event WHERE verb = 'fail' AND task = '" + task + "'") == 1);
 }
 
