@@ -44,6 +44,13 @@ void print_running(const Value& status) {
   }
   print("\n");
   print_table(table, "no agents");
+  std::string told;
+  for (const Value& agent : status["agents"].as_array()) {
+    const std::string& advice = agent["advice"].as_string();
+    if (advice.empty() || advice == told) continue;
+    told = advice;
+    print_line("\n" + plain(advice));
+  }
 }
 
 Result<Value> stored_status(const std::string& folder) {

@@ -70,6 +70,8 @@ class Host {
   Status submit_goals();
   Status listen();
   void watch();
+  // Role → what a person is to do about it.
+  std::map<std::string, std::string> stopped_roles() const;
   void tick();
   void show();
   void stop(int status);
@@ -260,6 +262,7 @@ int Host::run() {
   Value summary{{"seconds", std::round(static_cast<double>(clock_.wall_ms() - started_at_) / 100) / 10}};
   Value approvals = Value::Array();
   Value unhandled = Value::Array();
+  Value stopped = Value::Array();
   int64_t unfinished = 0;
   for (const auto* task : queue_->active()) {
     if (!dispatcher_->waits(*task)) ++unfinished;
@@ -269,6 +272,8 @@ int Host::run() {
   }
   if (!approvals.as_array().empty()) summary.set("approvals waiting", std::move(approvals));
   if (!unhandled.as_array().empty()) summary.set("no role handles", std::move(unhandled));
+  for (const auto& [role, advice] : stopped_roles()) stopped.push(advice);
+  if (!stopped.as_array().empty()) summary.set("stopped", std::move(stopped));
   if (unfinished > 0)
     summary.set("unfinished", std::to_string(unfinished) + " tasks: `clade run` goes on with them");
   struct stat report {};
@@ -296,6 +301,7 @@ void Host::begin() {
     return;
   }
   watch();
+  for (const auto& [role, advice] : stopped_roles()) view_->banner(advice);
   dispatcher_->start();
   begun_ = true;
   log_.info("host", "up as process " + std::to_string(getpid()));
@@ -358,6 +364,15 @@ void Host::watch() {
   watch_ = std::move(*watch);
   // What was saved in a new folder before it was watched.
   if (again) reload_->look([this] { watch_ ? this->watch() : void(); });
+}
+
+std::map<std::string, std::string> Host::stopped_roles() const {
+  std::map<std::string, std::string> roles;
+  const Value agents = dispatcher_->agents();
+  for (const auto& agent : agents.as_array()) {
+    if (agent.has("advice")) roles[agent["role"].as_string()] = agent["advice"].as_string();
+  }
+  return roles;
 }
 
 void Host::tick() {

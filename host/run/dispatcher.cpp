@@ -429,11 +429,7 @@ void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
   }
   store::Batch batch;
   if (standing_.died(*run, reason, batch)) {
-    const std::string text = "agent " + run->role + " is stopped: its version " + short_hash(run->version) +
-                             " took its cell down " + std::to_string(kDeaths) + " times in " +
-                             std::to_string(kDeathsMs / 60000) +
-                             " minutes. Save another one, or `clade script " + "rollback " + run->role +
-                             "`, or let it go on with `clade script release " + run->role + "`";
+    const std::string text = quarantine_text(run->role, run->version);
     kernel_.log.error("host", text);
     if (hooks_.alarm) hooks_.alarm(text);
   }
@@ -571,13 +567,15 @@ Value Dispatcher::agents() const {
   Value::Array list;
   for (const auto& [name, instance] : instances_) {
     const auto* version = kernel_.library.current("agent:" + instance.role);
-    list.push_back(Value{{"name", name},
-                         {"role", instance.role},
-                         {"state", instance.run                ? "busy"
-                                   : is_stopped(instance.role) ? "stopped"
-                                                               : "idle"},
-                         {"task", instance.run ? instance.run->trigger_id : std::string()},
-                         {"version", version ? version->hash : std::string()}});
+    Value entry{{"name", name},
+                {"role", instance.role},
+                {"state", instance.run ? "busy" : "idle"},
+                {"task", instance.run ? instance.run->trigger_id : std::string()},
+                {"version", version ? version->hash : std::string()}};
+    if (version && is_stopped(instance.role)) {
+      entry.set("state", "stopped").set("advice", quarantine_text(instance.role, version->hash));
+    }
+    list.push_back(std::move(entry));
   }
   return Value(std::move(list));
 }

@@ -82,7 +82,7 @@ class Dispatcher final : public RunEvents {
   // agents are stopped?
   bool waits(const queue::Task& task) const;
   size_t in_flight() const;
-  // [{name, role, state: idle|busy|stopped, task, version}]
+  // [{name, role, state: idle|busy|stopped, task, version, advice=<what to do, of a stopped one>}]
   Value agents() const;
 
   void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,

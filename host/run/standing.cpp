@@ -1,5 +1,6 @@
 #include "run/standing.h"
 
+#include "base/bytes.h"
 #include "base/codec.h"
 #include "script/history.h"
 
@@ -13,6 +14,13 @@ std::string script_of(const std::string& role) {
 }
 
 }  // namespace
+
+std::string quarantine_text(const std::string& role, const std::string& version) {
+  return "the agents of " + role + " are stopped: version " + short_hash(version) + " took its cell down " +
+         std::to_string(kDeaths) + " times in " + std::to_string(kDeathsMs / 60000) +
+         " minutes. Save another one, or go back with `clade script rollback " + role +
+         "`, or let it go on with `clade script release " + role + "`";
+}
 
 Status Standing::load(store::Database& database) {
   auto query = database.prepare(

@@ -29,6 +29,9 @@ inline constexpr int64_t kConfirmMs = 60000;
 inline constexpr size_t kDeaths = 3;
 inline constexpr int64_t kDeathsMs = 600000;
 
+// What a person is told of a quarantined version.
+std::string quarantine_text(const std::string& role, const std::string& version);
+
 class Standing {
  public:
   explicit Standing(const Clock& clock) : clock_(clock) {}

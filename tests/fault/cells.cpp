@@ -98,6 +98,39 @@ end }
   CHECK(swarm.text("SELECT state FROM agent WHERE name = 'one'") == "{\"runs\":1}");
 }
 
+TEST_CASE(
+    "an agent whose cell dies three times is stopped until somebody releases it, also by the next host") {
+  Swarm swarm;
+  write_swarm(swarm, R"lua(
+return { api = 1, tasks = { "hang" }, on_task = function() while true do end end }
+)lua",
+              kFine);
+  swarm.start();
+  swarm.until_up();
+  for (int task = 0; task < 5; ++task) swarm.clade({"task", "add", "hang"});
+  swarm.until([&] {
+    for (const pid_t cell : cells_of(swarm.pid())) kill(cell, SIGKILL);
+    return swarm.count("SELECT count(*) FROM script_event WHERE verb = 'quarantined'") > 0;
+  });
+  CHECK(swarm.count("SELECT count(*) FROM script_event WHERE verb = 'blamed'") == 3);
+  CHECK(swarm.clade({"status"}).find("clade script release one") != std::string::npos);
+  swarm.clade({"task", "add", "fine_a"});
+  swarm.until_count("SELECT count(*) FROM task WHERE type = 'fine_a' AND state = 'completed'", 1);
+  swarm.clade({"stop"});
+  CHECK(swarm.wait() == 0);
+
+  swarm.start({"--until-idle"});
+  CHECK(swarm.wait() == 0);
+  CHECK(swarm.read("host.out").find("clade script release one") != std::string::npos);
+  CHECK(swarm.count("SELECT count(*) FROM task WHERE type = 'hang' AND state = 'queued'") >= 2);
+
+  swarm.start();
+  swarm.until_up();
+  swarm.clade({"script", "release", "one"});
+  // It runs again: this time its endless loop meets the deadline.
+  swarm.until_count("SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%slice_ms%'", 1);
+}
+
 TEST_CASE("nothing is left of a host that was killed: no cell, no zygote") {
   Swarm swarm;
   write_swarm(swarm, R"lua(
