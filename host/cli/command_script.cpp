@@ -158,6 +158,7 @@ int roll_back(const ScriptOptions& options, const Context& context) {
     print_json(*answer);
   } else {
     print_line(name + " is at version " + short_hash((*answer)["hash"].as_string()));
+    if (answer->has("advice")) print_line("but " + plain((*answer)["advice"].as_string()));
   }
   return kOk;
 }

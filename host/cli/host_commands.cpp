@@ -143,7 +143,13 @@ void HostCommands::roll_back(const Value& args, Reply reply) {
                     "rolled back, but its file was not written: " + written.error().message));
       return;
     }
-    reply(Value{{"name", name}, {"hash", hash}});
+    Value answer{{"name", name}, {"hash", hash}};
+    const Value agents = dispatcher_.agents();
+    for (const auto& agent : agents.as_array()) {
+      if (name == "agent:" + agent["role"].as_string() && agent.has("advice"))
+        answer.set("advice", agent["advice"]);
+    }
+    reply(std::move(answer));
   });
 }
 

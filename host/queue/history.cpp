@@ -90,7 +90,7 @@ Result<Value> task_with_history(store::Database& database, const std::string& id
 }
 
 Result<std::vector<Task>> list_tasks(store::Database& database, const std::string& state,
-                                     const std::string& type, int limit) {
+                                     const std::string& type, int limit, size_t most_bytes) {
   if (!state.empty() && !state_from_name(state)) {
     std::string known;
     for (int i = 0; i < kStates; ++i) {
@@ -111,12 +111,19 @@ Result<std::vector<Task>> list_tasks(store::Database& database, const std::strin
   query.bind(2, std::string_view(type).substr(0, type.size() - (is_prefix ? 1 : 0)));
   query.bind(3, static_cast<int64_t>(limit < 0 ? 0 : limit));
   std::vector<Task> tasks;
+  size_t bytes = 0;
   while (true) {
     auto row = query.step();
     if (!row) return failure(row.error());
     if (!*row) return tasks;
     auto task = read_task(query);
     if (!task) return failure(task.error());
+    bytes += task->payload.footprint();
+    if (bytes > most_bytes) {
+      return failure("limit", "the payloads of these tasks take more than " +
+                                  std::to_string(most_bytes >> 20) +
+                                  " MB together: ask for fewer with `limit`, `state` or `type`");
+    }
     auto after = read_dependencies(database, task->id);
     if (!after) return failure(after.error());
     task->after = std::move(*after);

@@ -97,6 +97,13 @@ tl::unexpected<Error> Queue::Index::late(const std::string& id, State state, Ver
                                "` keeps what was attempted");
 }
 
+void Queue::Index::keep(Entry entry) {
+  entry.bytes = entry.task.payload.footprint();
+  payload_bytes += entry.bytes;
+  std::string id = entry.task.id;
+  tasks.emplace(std::move(id), std::move(entry));
+}
+
 void Queue::Index::enter(const Entry& entry) {
   const Task& task = entry.task;
   if (task.state == State::queued) schedule.add(task.id, task.priority, entry.order, task.due_at);
@@ -150,6 +157,7 @@ void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, st
   }
   ended[id] = {to, entry.order, entry.task.lease_epoch};
   auto gone = tasks.extract(id);
+  payload_bytes -= gone.mapped().bytes;
   tell(gone.mapped().task, verb, from);
   settle(id, batch);
 }
@@ -269,7 +277,7 @@ Status Queue::Index::read_active(store::Database& database) {
     next_number = std::max(next_number, number_of(entry.task.id) + 1);
     enter(entry);
     const std::string id = entry.task.id;
-    tasks.emplace(id, std::move(entry));
+    keep(std::move(entry));
   }
 }
 

@@ -31,6 +31,7 @@ struct Queue::Index {
     Task task;
     int64_t order = 0;  // age: grows with every submission, also over restarts
     std::string agent;  // holder of the lease
+    size_t bytes = 0;   // that its payload takes in memory
   };
   // What is kept of a final task. One that ended before the start has no order and epoch here: the store has
   // them.
@@ -49,6 +50,7 @@ struct Queue::Index {
   std::set<std::string> leased;
   std::map<std::string, std::set<std::string>> dependents;  // dependency → blocked tasks
   std::map<std::string, std::set<std::string>> reviewed;    // review task → reviewing tasks
+  size_t payload_bytes = 0;                                 // of all entries
   int64_t next_order = 1;
   int64_t next_number = 1;
 
@@ -76,6 +78,8 @@ struct Queue::Index {
   tl::unexpected<Error> late(const std::string& id, State state, Verb verb, int64_t run, int64_t epoch,
                              const std::string& attempted, store::Batch& batch);
 
+  // Puts a task that is not final among the others.
+  void keep(Entry entry);
   // Into and out of the indexes of the task's state.
   void enter(const Entry& entry);
   void leave(const Entry& entry);

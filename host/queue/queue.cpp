@@ -28,6 +28,7 @@ void Queue::observe(Observer observer) {
 Status Queue::load(store::Database& database) {
   auto& index = *index_;
   index.tasks.clear();
+  index.payload_bytes = 0;
   index.ended.clear();
   index.schedule.clear();
   index.leased.clear();
@@ -69,10 +70,18 @@ Result<std::vector<std::string>> Queue::submit(std::vector<NewTask> tasks, store
     insert_task(task, batch);
     insert_event({task.id, now, "submit", name(task.state), task.run, "", ""}, batch);
     ids.push_back(task.id);
-    index.tasks.emplace(ids.back(), Index::Entry{std::move(task), index.next_order++, ""});
+    index.keep({std::move(task), index.next_order++, ""});
   }
   for (const auto& id : ids) index.place(id, batch);
   return ids;
+}
+
+Status Queue::check_room(size_t more) const {
+  if (index_->tasks.size() + more <= kMostTasks && index_->payload_bytes <= kMostPayload) return {};
+  return failure("limit", "the queue is full: " + std::to_string(index_->tasks.size()) +
+                              " tasks wait in it, with " + std::to_string(index_->payload_bytes >> 20) +
+                              " MB of payload; agents may fill it up to " + std::to_string(kMostTasks) +
+                              " tasks or " + std::to_string(kMostPayload >> 20) + " MB");
 }
 
 Status Queue::check(const std::vector<NewTask>& tasks, const std::vector<std::string>& pending) const {
@@ -234,7 +243,7 @@ Status Queue::retry(const std::string& id, const std::string& by, store::Databas
     auto entry = index.read_final(id, known->second, database);
     if (!entry) return failure(entry.error());
     index.ended.erase(known);
-    index.tasks.emplace(id, std::move(*entry));
+    index.keep(std::move(*entry));
   }
   update_result(id, Value(), batch);
   index.move(id, Verb::retry, {0, by, "by an operator"}, batch, [](Task& task) {

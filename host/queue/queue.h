@@ -21,6 +21,11 @@
 
 namespace clade::queue {
 
+// How far agents may fill the queue with tasks that are not final: what they multiply takes the host's memory
+// and the disk, and every neighbour's turn.
+inline constexpr size_t kMostTasks = 20000;
+inline constexpr size_t kMostPayload = 256u << 20;  // bytes of memory
+
 class Queue {
  public:
   // `handles(type)`: is there a role for it? Asked at submission.
@@ -46,6 +51,8 @@ class Queue {
   // later leaves the task blocked, with an error that says so, until that dependency is retried or the task
   // cancelled.
   Result<std::vector<std::string>> submit(std::vector<NewTask> tasks, store::Batch& batch);
+  // May agents add so many more? Not asked for an operator's tasks, nor for the host's own. Errors: "limit".
+  Status check_room(size_t more) const;
   // The checks of submit without the submission: for a run's outbox. Ids in `pending` count as existing.
   Status check(const std::vector<NewTask>& tasks, const std::vector<std::string>& pending) const;
 

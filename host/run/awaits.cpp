@@ -152,7 +152,6 @@ void Awaits::record(Run& run, const std::string& strand, int64_t position, const
   const int64_t now = kernel_.clock.wall_ms();
   auto& awaiting = run.awaiting.at({strand, position});
   awaiting.handle = 0;
-  // The journal holds it until the run ends.
   if (result) run.bytes += result->footprint();
   run.journal.finish(strand, position, result, now, batch);
   if (!result || !effects_.count(awaiting.op)) return;
@@ -174,6 +173,11 @@ void Awaits::record(Run& run, const std::string& strand, int64_t position, const
 void Awaits::conclude(int64_t number, const std::string& strand, int64_t position, Result<Value> result) {
   Run* run = find_(number);
   if (!run || !run->awaiting.count({strand, position})) return;
+  // The journal holds it until the run ends.
+  if (result && run->bytes + result->footprint() > kMostRunBytes) {
+    result = failure("limit", "this run's results take more than " + std::to_string(kMostRunBytes >> 20) +
+                                  " MB of the host's memory: do less in one run");
+  }
   store::Batch batch;
   record(*run, strand, position, result, batch);
   commit_(std::move(batch),

@@ -16,9 +16,8 @@ namespace {
 
 constexpr size_t kStateBytes = 64u << 10;  // design, "Store"
 constexpr const char* kPublish = "script.publish";
-// What one execution of a handler may hold in the host.
+// What one execution of a handler may ask for.
 constexpr int64_t kMostCalls = 20000;
-constexpr size_t kMostBytes = 128u << 20;
 
 }  // namespace
 
@@ -276,14 +275,8 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   Run* run = find(number);
   if (!run) return;
   run->bytes += encode_msgpack(args).size();
-  if (++run->calls > kMostCalls || run->bytes > kMostBytes) {
-    spend_attempt(
-        *run, "failed",
-        "more than " + std::to_string(kMostCalls) + " calls in one run, or " +
-            std::to_string(kMostBytes >> 20) +
-            " MB of the host's memory for what it asked, got and wants to happen: do less at a time");
-    return;
-  }
+  ++run->calls;
+  if (end_if_too_much(*run)) return;
   auto entry = run->journal.find(strand, position, op, args);
   if (!entry) {
     spend_attempt(*run, "diverged", entry.error().message);
@@ -300,6 +293,15 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   } else {
     awaits_.begin(*run, strand, position, op, args);
   }
+}
+
+bool Dispatcher::end_if_too_much(Run& run) {
+  if (run.calls <= kMostCalls && run.bytes <= kMostRunBytes) return false;
+  spend_attempt(run, "failed",
+                "more than " + std::to_string(kMostCalls) + " calls in one run, or " +
+                    std::to_string(kMostRunBytes >> 20) +
+                    " MB of the host's memory for what it asked, got and wants to happen: do less at a time");
+  return true;
 }
 
 // A version is tried before it enters the outbox, unless it may not be published at all.
@@ -352,6 +354,7 @@ void Dispatcher::answer_read(Run& run, const std::string& strand, int64_t positi
     if (result) {
       call.keep();
       live->bytes += result->footprint();
+      if (end_if_too_much(*live)) return;
     }
     live->journal.add_read(strand, position, op, args, result, kernel_.clock.wall_ms());
     executor_.answer(number, strand, std::move(result));

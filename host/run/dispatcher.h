@@ -110,6 +110,8 @@ class Dispatcher final : public RunEvents {
   // Is it among those of the former host that have not started again yet?
   bool is_recovered(int64_t run) const;
   void execute(Run& run);
+  // Fails a run that asks too much of the host; true if it did.
+  bool end_if_too_much(Run& run);
   void begin_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
                       const Value& args, bool again);
   // `again`: a former execution of the run made it within a rate; it fills this one's outbox, and takes no

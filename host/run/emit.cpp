@@ -61,6 +61,8 @@ Result<Value> queue_add(const Kernel& kernel, Run& run, const Value& args, scrip
   auto task = new_task(run, args, "queue.add", call);
   if (!task) return failure(task.error());
   task->id = next_id(run);
+  if (auto status = kernel.queue.check_room(run.outbox.tasks.size() + 1); !status)
+    return failure(status.error());
   if (auto status = kernel.queue.check({*task}, pending_ids(run)); !status) return failure(status.error());
   run.outbox.tasks.push_back(*task);
   return Value(task->id);
@@ -87,6 +89,8 @@ Result<Value> queue_add_all(const Kernel& kernel, Run& run, const Value& args, s
     }
     answer.emplace_back(task.id);
   }
+  const size_t more = run.outbox.tasks.size() + tasks.size();
+  if (auto status = kernel.queue.check_room(more); !status) return failure(status.error());
   if (auto status = kernel.queue.check(tasks, pending_ids(run)); !status) return failure(status.error());
   run.outbox.tasks.insert(run.outbox.tasks.end(), tasks.begin(), tasks.end());
   return Value(std::move(answer));

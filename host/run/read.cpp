@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kKnowledgeBytes = 8u << 20;
 constexpr int kListed = 1000;
+constexpr size_t kListedBytes = 4u << 20;  // of payloads, in memory
 
 Value describe(const queue::Task& task) {
   Value value{{"id", task.id},
@@ -48,7 +49,8 @@ Result<Value> queue_get(const Kernel& kernel, const Run& run, const Value& args,
 Result<Value> queue_list(const Kernel& kernel, const Run& run, const Value& args, script::Call& call) {
   if (auto status = call.check("queue.read", ""); !status) return failure(status.error());
   const auto limit = static_cast<int>(std::clamp<int64_t>(args["limit"].as_integer(kListed), 1, kListed));
-  auto tasks = queue::list_tasks(kernel.reader, args["state"].as_string(), args["type"].as_string(), limit);
+  auto tasks = queue::list_tasks(kernel.reader, args["state"].as_string(), args["type"].as_string(), limit,
+                                 kListedBytes);
   if (!tasks) return failure(tasks.error());
   Value::Array list;
   for (const auto& task : *tasks) list.push_back(describe(task));

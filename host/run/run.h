@@ -63,6 +63,9 @@ struct Outbox {
   std::optional<std::string> review_task;  // this run's task waits for that task's verdict
 };
 
+// What one run may make the host hold: what it asked, got and wants to happen, in bytes of memory.
+inline constexpr size_t kMostRunBytes = 128u << 20;
+
 enum class Trigger { task, mail };
 
 struct Run {

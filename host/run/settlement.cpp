@@ -125,6 +125,7 @@ Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Bat
   }
   // Everything that can still be refused comes first, so that nothing is half applied.
   if (!outbox.tasks.empty()) {
+    if (auto status = kernel_.queue.check_room(outbox.tasks.size()); !status) return failure(status.error());
     if (auto status = kernel_.queue.check(outbox.tasks, {}); !status) return failure(status.error());
   }
   for (const auto& vote : outbox.votes) {

@@ -17,6 +17,32 @@ NewTask task(const std::string& id, int priority = 5) {
   return fresh;
 }
 
+TEST_CASE("agents may fill the queue so far, by number and by what payloads take, and it empties again") {
+  Fixture fixture;
+  SECTION("number") {
+    std::vector<NewTask> tasks(kMostTasks, task(""));
+    REQUIRE(fixture.queue->submit(std::move(tasks), fixture.batch));
+    CHECK(fixture.queue->check_room(0));
+    CHECK(fixture.queue->check_room(1).error().code == "limit");
+    CHECK_THAT(fixture.queue->check_room(1).error().message, Catch::Contains("20000 tasks or 256 MB"));
+    // An operator is not asked.
+    CHECK(fixture.queue->submit({task("last")}, fixture.batch));
+  }
+  SECTION("payloads") {
+    auto large = task("");
+    large.payload = Value(Value::Map{{"text", std::string(kMostPayload / 4, 'x')}});
+    std::string last;
+    for (int n = 0; n < 4; ++n) {
+      CHECK(fixture.queue->check_room(1));
+      last = fixture.queue->submit({large}, fixture.batch)->front();
+      fixture.batch = store::Batch();
+    }
+    CHECK(fixture.queue->check_room(1).error().code == "limit");
+    REQUIRE(fixture.queue->cancel(last, "operator", "", fixture.batch));
+    CHECK(fixture.queue->check_room(1));
+  }
+}
+
 TEST_CASE("a task goes its whole way, each edge an event and a call of the observer") {
   Fixture fixture;
   auto fresh = task("a", 7);
