@@ -1,7 +1,9 @@
 -- Guard: nesting
 -- Attack: gsub in sort in a coroutine in gsub, with a pcall around each
 -- Runs as: agent
--- Ends: refused failed "coroutines are nested deeper than 100 levels"
+-- Ends: refused failed " deep"
+
+-- By coroutines or by the C stack: which bound comes first depends on how large a frame of C is.
 
 local dive
 local function in_gsub() return (("x"):gsub("x", dive)) end
