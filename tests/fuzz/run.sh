@@ -27,7 +27,7 @@ shown() { realpath -m --relative-to="$PWD" "$1"; }
 # Runs target $1, the program $2, with the seeds alone if $3 is "fresh", and writes what it says to $4. Returns its status.
 fuzz_target() {
   local name=$1 program=$2 start=$3 log=$4 inputs=$folder/$1 options=()
-  if [[ $start == fresh ]]; then inputs=$(mktemp -d "$folder/fresh.XXXXXX"); fi
+  if [[ $start == fresh ]]; then inputs=$(mktemp -d -p "$folder"); fi
   mkdir -p "$inputs" "$findings"
   if [[ -e $root/tests/fuzz/$name.dict ]]; then options+=(-dict="$root/tests/fuzz/$name.dict"); fi
   local status=0
