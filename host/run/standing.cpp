@@ -55,7 +55,7 @@ void Standing::set(Record& record, State state) {
 void Standing::note_death(Record& record, int64_t at) {
   record.deaths.push_back(at);
   while (record.deaths.front() + kDeathsMs <= at) record.deaths.pop_front();
-  if (record.state == State::confirmed) set(record, State::unconfirmed);
+  if (record.state != State::quarantined) set(record, State::unconfirmed);
 }
 
 bool Standing::confirmed(const std::string& combination) const {

@@ -57,7 +57,7 @@ class Standing {
   enum class State { unconfirmed, confirmed, quarantined };
   struct Record {
     State state = State::unconfirmed;
-    int64_t runs = 0;      // committed since it was last unconfirmed
+    int64_t runs = 0;      // committed since it became unconfirmed, or died
     int64_t first_at = 0;  // of these
     std::deque<int64_t> deaths;
   };
