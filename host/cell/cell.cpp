@@ -103,9 +103,9 @@ void Cell::run_clock(int64_t milliseconds_left) {
 
 // While the host is at work for the cell, or rests from it, the cell may be waiting for the host.
 void Cell::stop_clock() {
-  if (current_.kind.empty()) return;
+  if (clock_from_us_ == 0) return;
   deadline_.stop();
-  left_us_ -= SystemClock().steady_us() - clock_from_us_;
+  left_us_ -= SystemClock().steady_us() - std::exchange(clock_from_us_, 0);
 }
 
 void Cell::resume_clock() {
@@ -169,10 +169,10 @@ bool Cell::take_frame() {
 }
 
 void Cell::rest(int64_t milliseconds) {
+  stop_clock();  // of a slice that began meanwhile
   stream_.pause();
   rest_.start(milliseconds, [this] {
     stream_.resume();
-    clock_from_us_ = SystemClock().steady_us();
     work_off();
   });
 }
@@ -289,7 +289,7 @@ std::string Cell::handle_idle(const Value& frame) {
   if (current_.kind == "cancel" && runs_.erase(current_.run) > 0) events_.cancelled(current_.run);
   const auto run = runs_.find(current_.run);
   if (run != runs_.end() && run->second.waiting == 0) return "left a run that neither ended nor waits";
-  deadline_.stop();
+  stop_clock();
   current_ = {};
   events_.idle(frame["memory"].as_integer());
   start_next();
@@ -299,7 +299,7 @@ std::string Cell::handle_idle(const Value& frame) {
 void Cell::break_off(const std::string& reason) {
   if (broken_) return;
   broken_ = true;
-  deadline_.stop();
+  stop_clock();
   rest_.stop();
   stream_.pause();
   events_.broken(reason);

@@ -140,7 +140,7 @@ class Cell {
   size_t logged_bytes_ = 0;      // in this slice
   loop::Timer rest_;             // after much work for this cell
   int64_t left_us_ = 0;          // of the running slice's soft or hard deadline
-  int64_t clock_from_us_ = 0;    // since when that runs down
+  int64_t clock_from_us_ = 0;    // since when that runs down; 0: it does not
   std::map<int64_t, Run> runs_;  // begun and not ended
 };
 

@@ -88,9 +88,10 @@ class Cell {
   std::string try_send(const Value& frame) {
     const std::string& kind = frame["t"].as_string();
     // The host ends a cell that sends more; what is left is for how the run ends.
-    if (kind == "call" && channel_.sent() > kSliceBytes - 2 * kFrameBytes) {
+    constexpr size_t kMost = kSliceBytes - 2 * kSentBytes;
+    if (kind == "call" && channel_.sent() > kMost) {
       return std::to_string(channel_.sent()) + " bytes have been sent without a wait: at most " +
-             std::to_string((kSliceBytes - 2 * kFrameBytes) >> 20) + " MB";
+             std::to_string(kMost >> 20) + " MB";
     }
     auto status = channel_.put(frame);
     if (status && (kind == "done" || kind == "failed")) runs_.erase(frame["run"].as_integer());

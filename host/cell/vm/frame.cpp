@@ -55,7 +55,7 @@ Status Channel::put(const Value& frame) {
   for (unsigned shift = 0; shift < 32; shift += 8)
     output_ += static_cast<char>(bytes.size() >> shift & 0xFFu);
   output_ += bytes;
-  sent_ += bytes.size();
+  sent_ += sizeof(uint32_t) + bytes.size();
   return output_.size() > kBatchBytes ? flush() : Status();
 }
 
