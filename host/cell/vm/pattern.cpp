@@ -22,47 +22,40 @@ unsigned char byte(char letter) {
   return static_cast<unsigned char>(letter);
 }
 
-// Is a letter of the class that `name` stands for after "%"? Capital names mean all others.
-bool in_class(unsigned char letter, char name) {
-  bool in = false;
-  switch (std::tolower(byte(name))) {
+// Is a letter of the class of the small `name`?
+bool in_small_class(unsigned char letter, int name) {
+  switch (name) {
     case 'a':
-      in = std::isalpha(letter) != 0;
-      break;
+      return std::isalpha(letter) != 0;
     case 'c':
-      in = std::iscntrl(letter) != 0;
-      break;
+      return std::iscntrl(letter) != 0;
     case 'd':
-      in = std::isdigit(letter) != 0;
-      break;
+      return std::isdigit(letter) != 0;
     case 'g':
-      in = std::isgraph(letter) != 0;
-      break;
+      return std::isgraph(letter) != 0;
     case 'l':
-      in = std::islower(letter) != 0;
-      break;
+      return std::islower(letter) != 0;
     case 'p':
-      in = std::ispunct(letter) != 0;
-      break;
+      return std::ispunct(letter) != 0;
     case 's':
-      in = std::isspace(letter) != 0;
-      break;
+      return std::isspace(letter) != 0;
     case 'u':
-      in = std::isupper(letter) != 0;
-      break;
+      return std::isupper(letter) != 0;
     case 'w':
-      in = std::isalnum(letter) != 0;
-      break;
+      return std::isalnum(letter) != 0;
     case 'x':
-      in = std::isxdigit(letter) != 0;
-      break;
-    case 'z':
-      in = letter == 0;
-      break;
+      return std::isxdigit(letter) != 0;
     default:
-      return byte(name) == letter;
+      return letter == 0;  // 'z'
   }
-  return std::isupper(byte(name)) != 0 ? !in : in;
+}
+
+// Is a letter what `name` stands for after "%"? Capital names mean all letters that the small one does not.
+bool in_class(unsigned char letter, char name) {
+  constexpr std::string_view kClasses = "acdglpsuwxz";
+  const int small = std::tolower(byte(name));
+  if (kClasses.find(static_cast<char>(small)) == std::string_view::npos) return byte(name) == letter;
+  return in_small_class(letter, small) != (std::isupper(byte(name)) != 0);
 }
 
 }  // namespace
