@@ -38,17 +38,18 @@ bool same_name(const fs::path& name, const char* other) {
 
 Status check_open(const Kernel& kernel, const Place& place) {
   std::error_code code;
-  const fs::path root = fs::weakly_canonical(kernel.folder, code);
+  const fs::path root = fs::weakly_canonical(fs::absolute(kernel.folder, code), code);
   if (code) return failure("io", "cannot resolve " + kernel.folder + ": " + code.message());
   // The report folder may be any, also one of the swarm's: what counts is where a file ends up.
-  const fs::path path = fs::weakly_canonical(place.folder, code) / place.path;
+  const fs::path path = fs::weakly_canonical(fs::absolute(place.folder, code), code) / place.path;
   if (code) return failure("io", "cannot resolve " + place.folder + ": " + code.message());
-  const fs::path below = path.lexically_relative(root);
-  const fs::path parts = *below.begin() == ".." ? fs::path(place.path) : below;
+  const fs::path below = path.lexically_relative(root);  // not empty: both are absolute
+  const bool elsewhere = *below.begin() == "..";
+  const fs::path parts = elsewhere ? fs::path(place.path) : below;
   const bool repository = std::any_of(parts.begin(), parts.end(),
                                       [](const fs::path& part) { return same_name(part, kRepository); });
   if (repository) return failure("refused", std::string(kRepository) + " is closed to it");
-  if (*below.begin() == "..") return {};
+  if (elsewhere) return {};
   for (const char* closed : kClosed) {
     std::error_code ignored;
     if (same_name(*below.begin(), closed) || fs::equivalent(root / *below.begin(), root / closed, ignored)) {
