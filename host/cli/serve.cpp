@@ -71,7 +71,6 @@ class Host {
   Status listen();
   void watch();
   // Role → what a person is to do about it.
-  std::map<std::string, std::string> stopped_roles() const;
   void tick();
   void show();
   void stop(int status);
@@ -263,16 +262,17 @@ int Host::run() {
   Value approvals = Value::Array();
   Value unhandled = Value::Array();
   Value stopped = Value::Array();
+  const auto stopped_roles = dispatcher_->stopped();
   int64_t unfinished = 0;
   for (const auto* task : queue_->active()) {
-    if (!dispatcher_->waits(*task)) ++unfinished;
+    if (!dispatcher_->waits(*task, stopped_roles)) ++unfinished;
     if (task->state == queue::State::awaiting_approval) approvals.push(task->id);
     if (task->state == queue::State::queued && !dispatcher_->roles().handles(task->type))
       unhandled.push(task->id);
   }
   if (!approvals.as_array().empty()) summary.set("approvals waiting", std::move(approvals));
   if (!unhandled.as_array().empty()) summary.set("no role handles", std::move(unhandled));
-  for (const auto& [role, advice] : stopped_roles()) stopped.push(advice);
+  for (const auto& [role, advice] : stopped_roles) stopped.push(advice);
   if (!stopped.as_array().empty()) summary.set("stopped", std::move(stopped));
   if (unfinished > 0)
     summary.set("unfinished", std::to_string(unfinished) + " tasks: `clade run` goes on with them");
@@ -301,7 +301,7 @@ void Host::begin() {
     return;
   }
   watch();
-  for (const auto& [role, advice] : stopped_roles()) view_->banner(advice);
+  for (const auto& [role, advice] : dispatcher_->stopped()) view_->banner(advice);
   dispatcher_->start();
   begun_ = true;
   log_.info("host", "up as process " + std::to_string(getpid()));
@@ -364,15 +364,6 @@ void Host::watch() {
   watch_ = std::move(*watch);
   // What was saved in a new folder before it was watched.
   if (again) reload_->look([this] { watch_ ? this->watch() : void(); });
-}
-
-std::map<std::string, std::string> Host::stopped_roles() const {
-  std::map<std::string, std::string> roles;
-  const Value agents = dispatcher_->agents();
-  for (const auto& agent : agents.as_array()) {
-    if (agent.has("advice")) roles[agent["role"].as_string()] = agent["advice"].as_string();
-  }
-  return roles;
 }
 
 void Host::tick() {

@@ -160,8 +160,9 @@ void Dispatcher::deliver() {
   store::Batch batch;
   settlement_.settle(batch);
   if (!batch.empty()) commit(std::move(batch), nullptr);
+  const auto stopped_roles = stopped();
   for (auto& [name, instance] : instances_) {
-    if (!instance.run && !is_stopped(instance.role)) deliver_to(instance);
+    if (!instance.run && stopped_roles.count(instance.role) == 0) deliver_to(instance);
   }
   arm_timer();
 }
@@ -177,8 +178,15 @@ bool Dispatcher::deliver_to(Instance& instance) {
   return true;
 }
 
-bool Dispatcher::is_stopped(const std::string& role) const {
-  return standing_.any_quarantined() && standing_.quarantined(current_combination(kernel_.library, role));
+std::map<std::string, std::string> Dispatcher::stopped() const {
+  std::map<std::string, std::string> roles;
+  if (!standing_.any_quarantined()) return roles;
+  for (const auto& role : roles_.names()) {
+    const auto* version = kernel_.library.current("agent:" + role);
+    if (!version || !standing_.quarantined(current_combination(kernel_.library, role))) continue;
+    roles[role] = quarantine_text(role, version->hash);
+  }
+  return roles;
 }
 
 std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
@@ -432,9 +440,11 @@ void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
   }
   store::Batch batch;
   if (standing_.died(*run, reason, batch)) {
-    const std::string text = quarantine_text(run->role, run->version);
-    kernel_.log.error("host", text);
-    if (hooks_.alarm) hooks_.alarm(text);
+    kernel_.log.error("host", quarantine_text(run->role, run->version));
+    // A run that began before its role changed says nothing about what the role runs now.
+    const auto stopped_roles = stopped();
+    if (const auto role = stopped_roles.find(run->role); hooks_.alarm && role != stopped_roles.end())
+      hooks_.alarm(role->second);
   }
   commit(std::move(batch), nullptr);
   spend_attempt(*run, "lost", reason);
@@ -536,30 +546,30 @@ Run* Dispatcher::find(int64_t run) {
 
 bool Dispatcher::idle() const {
   if (!runs_.empty() || woken_) return false;
+  const auto stopped_roles = stopped();
   for (const auto& [name, run] : recovered_) {
-    if (!is_stopped(instances_.at(name).role)) return false;
+    if (stopped_roles.count(instances_.at(name).role) == 0) return false;
   }
   size_t stopped_mail = 0;
   for (const auto& [name, instance] : instances_) {
-    if (is_stopped(instance.role)) stopped_mail += kernel_.mail.waiting(name);
+    if (stopped_roles.count(instance.role) > 0) stopped_mail += kernel_.mail.waiting(name);
   }
   if (kernel_.mail.waiting() > stopped_mail || kernel_.governance.open_count() > 0 ||
       kernel_.writer.pending() > 0)
     return false;
   for (const auto* task : kernel_.queue.active()) {
-    if (!waits(*task)) return false;
+    if (!waits(*task, stopped_roles)) return false;
   }
   return true;
 }
 
-bool Dispatcher::waits(const queue::Task& task) const {
+bool Dispatcher::waits(const queue::Task& task, const std::map<std::string, std::string>& stopped) const {
   if (task.state == queue::State::blocked || task.state == queue::State::reviewing ||
       task.state == queue::State::awaiting_approval) {
     return true;
   }
   if (task.state != queue::State::queued) return false;
-  const auto takers = roles_.takers(task.type);
-  return std::all_of(takers.begin(), takers.end(), [this](const auto& role) { return is_stopped(role); });
+  return !roles_.handles(task.type, [&](const std::string& role) { return stopped.count(role) == 0; });
 }
 
 size_t Dispatcher::in_flight() const {
@@ -568,6 +578,7 @@ size_t Dispatcher::in_flight() const {
 
 Value Dispatcher::agents() const {
   Value::Array list;
+  const auto stopped_roles = stopped();
   for (const auto& [name, instance] : instances_) {
     const auto* version = kernel_.library.current("agent:" + instance.role);
     Value entry{{"name", name},
@@ -575,9 +586,8 @@ Value Dispatcher::agents() const {
                 {"state", instance.run ? "busy" : "idle"},
                 {"task", instance.run ? instance.run->trigger_id : std::string()},
                 {"version", version ? version->hash : std::string()}};
-    if (version && is_stopped(instance.role)) {
-      entry.set("state", "stopped").set("advice", quarantine_text(instance.role, version->hash));
-    }
+    if (const auto role = stopped_roles.find(instance.role); role != stopped_roles.end())
+      entry.set("state", "stopped").set("advice", role->second);
     list.push_back(std::move(entry));
   }
   return Value(std::move(list));

@@ -78,9 +78,11 @@ class Dispatcher final : public RunEvents {
   // True if nothing is queued, in flight, waiting for its time or open for votes. What waits for approvals
   // (or for tasks that do) does not count, nor what no role handles any more.
   bool idle() const;
-  // Does this task wait for another task, for a person, or for a role that nobody plays any more or whose
-  // agents are stopped?
-  bool waits(const queue::Task& task) const;
+  // The roles whose agents are stopped, because what they run is quarantined: what to do about it, by role.
+  std::map<std::string, std::string> stopped() const;
+  // Does this task wait for another task, for a person, or for a role that nobody plays any more or is one of
+  // these?
+  bool waits(const queue::Task& task, const std::map<std::string, std::string>& stopped) const;
   size_t in_flight() const;
   // [{name, role, state: idle|busy|stopped, task, version, advice=<what to do, of a stopped one>}]
   Value agents() const;
@@ -104,8 +106,6 @@ class Dispatcher final : public RunEvents {
   };
   void deliver();
   bool deliver_to(Instance& instance);
-  // Is what the role runs quarantined?
-  bool is_stopped(const std::string& role) const;
   std::unique_ptr<Run> next_for(Instance& instance);
   // Is it among those of the former host that have not started again yet?
   bool is_recovered(int64_t run) const;

@@ -26,15 +26,19 @@ bool Roles::takes(const std::string& role, const std::string& type) const {
                      [&](const std::string& pattern) { return queue::type_matches(pattern, type); });
 }
 
-bool Roles::handles(const std::string& type) const {
-  return !takers(type).empty();
+bool Roles::handles(const std::string& type,
+                    const std::function<bool(const std::string& role)>& counts) const {
+  return std::any_of(roles_.begin(), roles_.end(),
+                     [&](const auto& role) { return counts(role.first) && takes(role.first, type); });
 }
 
-std::vector<std::string> Roles::takers(const std::string& type) const {
+bool Roles::handles(const std::string& type) const {
+  return handles(type, [](const std::string&) { return true; });
+}
+
+std::vector<std::string> Roles::names() const {
   std::vector<std::string> names;
-  for (const auto& [name, role] : roles_) {
-    if (takes(name, type)) names.push_back(name);
-  }
+  for (const auto& role : roles_) names.push_back(role.first);
   return names;
 }
 

@@ -1,6 +1,7 @@
 // What the scripts of roles handle, by their own words (protocol.h, "loaded"). Thread: the loop's.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -17,8 +18,9 @@ class Roles {
   // Does the role take tasks of this type; does any?
   bool takes(const std::string& role, const std::string& type) const;
   bool handles(const std::string& type) const;
-  // The roles that take it.
-  std::vector<std::string> takers(const std::string& type) const;
+  // Does any of those that `counts`?
+  bool handles(const std::string& type, const std::function<bool(const std::string& role)>& counts) const;
+  std::vector<std::string> names() const;
   // The patterns there are, for messages.
   std::string known_types() const;
   bool takes_mail(const std::string& role) const;
