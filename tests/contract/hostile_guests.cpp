@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <regex>
 #include <sstream>
 
 #include <catch2/catch.hpp>
@@ -33,8 +34,8 @@ std::vector<Guest> corpus() {
     std::ifstream file(entry.path());
     std::stringstream text;
     text << file.rdbuf();
-    const bool as_agent = text.str().find("\n-- Runs as: agent\n") != std::string::npos ||
-                          text.str().find("\n-- Runs as: selftest\n") != std::string::npos;
+    const bool as_agent =
+        std::regex_search(text.str(), std::regex("\n-- Runs as: (agent|mail|migration|selftest)\n"));
     guests.push_back({fs::relative(entry.path(), folder).string(), text.str(), as_agent});
   }
   std::sort(guests.begin(), guests.end(),

@@ -3,6 +3,8 @@
 //   -- Guard: memory              the folder's name: what holds it back (CONTRIBUTING.md lists them)
 //   -- Attack: one line about what it tries
 //   -- Runs as: evaluation        or "agent": its chunk returns an agent's table, and on_task is called;
+//                                 "mail": the same with on_mail;
+//                                 "migration": the same with on_task, of a version that takes over a state;
 //                                 "selftest": the same, checked as before it goes live;
 //                                 "judge": an evaluation whose subject has echo(...) and fail(value);
 //                                 "module": require'd by an evaluation that returns its value
@@ -53,7 +55,7 @@ const fs::path kCorpus = fs::path(CLADE_SOURCE) / "tests/lua/hostile";
 struct Attack {
   std::string name;  // "memory/strings.lua"
   std::string source;
-  std::string runs_as;  // "evaluation", "agent", "selftest", "judge", "module"
+  std::string runs_as;  // one of those above
   // Deadlines that no attack reaches, however busy the machine is, unless one is what it must end at.
   std::map<std::string, int64_t> limits{
       {"cpu_ms", 60000}, {"wall_ms", 60000}, {"memory_mb", 32}, {"slice_ms", 60000}};
@@ -81,7 +83,8 @@ Attack read_attack(const fs::path& path) {
   REQUIRE(header(attack.source, "Guard") == path.parent_path().filename().string());
   REQUIRE(!header(attack.source, "Attack").empty());
   attack.runs_as = header(attack.source, "Runs as");
-  REQUIRE(std::regex_match(attack.runs_as, std::regex("evaluation|agent|selftest|judge|module")));
+  REQUIRE(
+      std::regex_match(attack.runs_as, std::regex("evaluation|agent|mail|migration|selftest|judge|module")));
   const std::string ends = header(attack.source, "Ends");
   if (ends.find("(cpu_ms)") != std::string::npos) attack.limits["cpu_ms"] = kDeadlineMs;
   if (ends.find("(slice_ms)") != std::string::npos) attack.limits["slice_ms"] = kDeadlineMs;
@@ -128,10 +131,10 @@ struct Target : ZygoteFixture, run::RunEvents {
     options.memory_mb = 2 * options.vm_memory_mb;
     Pool pool(loop, *zygote, options, log);
     pool.report_to(this);
-    if (attack.runs_as == "agent") {
-      start_agent(pool, attack);
-    } else if (attack.runs_as == "selftest") {
+    if (attack.runs_as == "selftest") {
       test_agent(pool, attack);
+    } else if (attack.runs_as == "agent" || attack.runs_as == "mail" || attack.runs_as == "migration") {
+      start_agent(pool, attack);
     } else {
       evaluate(pool, attack);
     }
@@ -182,11 +185,20 @@ struct Target : ZygoteFixture, run::RunEvents {
 
   void start_agent(Pool& pool, const Attack& attack) {
     current = &pool;
-    run::Invocation task;
-    task.run = 1;
-    task.handler = "on_task";
-    task.argument = {{"id", "t1"}, {"type", "work"}, {"payload", Value::Map{}}};
-    pool.start(program_of(attack), task);
+    run::Invocation run;
+    run.run = 1;
+    run.handler = "on_task";
+    run.argument = {{"id", "t1"}, {"type", "work"}, {"payload", Value::Map{}}};
+    if (attack.runs_as == "mail") {
+      run.handler = "on_mail";
+      run.argument = {
+          {"id", "m1"}, {"from", "neighbour"}, {"kind", "note"}, {"body", Value{{"text", "hello"}}}};
+    }
+    if (attack.runs_as == "migration") {
+      run.from_version = "v0";
+      run.state = {{"count", 1}, {"list", Value::Array{1, 2, 3}}};
+    }
+    pool.start(program_of(attack), run);
   }
 
   void end(const std::string& how, const std::string& code, const std::string& text) {
