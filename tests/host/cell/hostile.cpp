@@ -230,10 +230,8 @@ bool is_stopped_by_deadline(const Attack& attack) {
 
 void check(const Attack& attack, const Outcome& outcome) {
   INFO(attack.name << " ended: " << outcome.end << " " << outcome.code << ": " << outcome.text);
-  if (!kStopsPolitely && is_stopped_by_deadline(attack)) {
-    CHECK(outcome.end == "killed");
-    return;
-  }
+  // One that calls into the VM may meet its soft deadline all the same.
+  if (!kStopsPolitely && is_stopped_by_deadline(attack) && outcome.end == "killed") return;
   CHECK(outcome.end == attack.end);
   CHECK(outcome.code == attack.code);
   CHECK_THAT(outcome.text, Catch::Contains(attack.text));
