@@ -50,7 +50,7 @@ CREATE TABLE version (hash TEXT PRIMARY KEY, source BLOB NOT NULL, created_at IN
 CREATE TABLE script (name TEXT PRIMARY KEY, hash TEXT NOT NULL REFERENCES version (hash)) WITHOUT ROWID;
 CREATE TABLE script_event (
   seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL, parent TEXT NOT NULL,
-  verb TEXT NOT NULL,                 -- imported, published, rolled_back, refused, blamed
+  verb TEXT NOT NULL,                 -- those of script/history.h
   by TEXT NOT NULL,
   detail TEXT NOT NULL                -- JSON
 );
