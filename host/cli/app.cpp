@@ -55,7 +55,7 @@ Error usage_error(const CLI::App& root, const CLI::ParseError& error) {
     if (dashed) {
       known = option_names(app);
       message = "`" + path + "` has no option " + word;
-    } else if (!children.empty()) {
+    } else if (app.get_require_subcommand_min() > 0) {
       for (const CLI::App* child : children) known.push_back(child->get_name());
       message = "`" + path + "` has no command " + word;
     } else {

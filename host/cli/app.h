@@ -17,6 +17,7 @@ int run_program(int argc, const char* const* argv);
 
 // One per file of this folder: each adds its commands to the root (or the group it names).
 void add_run_commands(Command root, Context& context);
+void add_run_history_commands(Command run, Context& context);
 void add_logs_command(Command root, Context& context);
 void add_init_command(Command root, Context& context);
 void add_status_command(Command root, Context& context);

@@ -76,6 +76,12 @@ Command& Command::text_argument(const std::string& name, std::string& target, co
   return *this;
 }
 
+Command& Command::number_argument(const std::string& name, int64_t& target, int64_t low, int64_t high,
+                                  const std::string& help) {
+  bounded(app_->add_option(name, target, help)->required(), low, high)->type_name("");
+  return *this;
+}
+
 Command& Command::optional_argument(const std::string& name, std::string& target, const std::string& help) {
   not_empty(app_->add_option(name, target, help)->type_name(""));
   return *this;
@@ -154,8 +160,19 @@ Command& Command::json() {
 }
 
 Command& Command::action(std::function<int()> function) {
-  // Parsing only notes the action: it runs once the whole line has been understood.
-  app_->callback([context = context_, function = std::move(function)] { context->action = function; });
+  // Parsing only notes the action: it runs once the whole line has been understood. Those below come first.
+  app_->callback([app = app_, context = context_, function = std::move(function)] {
+    if (!context->action) {
+      context->action = function;
+      return;
+    }
+    for (const CLI::Option* option : app->get_options()) {
+      if (option->count() == 0) continue;
+      throw CLI::ValidationError(option->get_name() + " belongs to `" + app->get_name() +
+                                 "` itself, not to `" + app->get_name() + " " +
+                                 app->get_subcommands().front()->get_name() + "`");
+    }
+  });
   return *this;
 }
 

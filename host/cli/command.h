@@ -58,6 +58,9 @@ class Command {
                   const std::string& help);
   Command& choice(const std::string& names, std::string& target, const std::vector<std::string>& values,
                   const std::string& help);
+  // A whole number.
+  Command& number_argument(const std::string& name, int64_t& target, int64_t low, int64_t high,
+                           const std::string& help);
   // `argument` restricted to a set of words.
   Command& choice_argument(const std::string& name, std::string& target,
                            const std::vector<std::string>& values, const std::string& help);

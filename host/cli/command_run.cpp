@@ -91,7 +91,8 @@ void add_run_commands(Command root, Context& context) {
                           "clade run my-swarm --until-idle --approve auto\n"
                           "clade run --detach && clade status\n"
                           "clade run --until-idle --seed 7 --evaluations 4000 --json | tail -1\n"
-                          "clade run --instances weibull:3:45:100:5000");
+                          "clade run --instances weibull:3:45:100:5000\n"
+                          "clade run list --agent builder");
   command.optional_argument("DIR", options->serve.folder, "The swarm's folder (default: as -C)")
       .flag("--until-idle", options->serve.until_idle, "Stop once nothing is queued, in flight or due")
       .flag("--detach", options->detach, "Go on in the background once the host is up; prints its process id")
@@ -111,9 +112,10 @@ void add_run_commands(Command root, Context& context) {
       .notes(
           "The store remembers --approve, --evaluations, --seed, --instances and --commit: they hold for "
           "later "
-          "runs of the swarm too, until others are given.")
+          "runs of the swarm too, until others are given.\nA folder called list or show is ./list or ./show.")
       .json()
       .action([options, &context] { return run(*options, context); });
+  add_run_history_commands(command, context);
 
   root.add("stop", "Stop the running host and wait until it is gone; its work can be taken up again",
            "clade stop\n"

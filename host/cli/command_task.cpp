@@ -106,22 +106,6 @@ int list(const TaskOptions& options, const Context& context) {
   return kOk;
 }
 
-constexpr size_t kFieldColumns = 12;
-
-// Further lines of the text stand below its first.
-void print_field(const std::string& name, std::string_view text) {
-  if (text.empty()) return;
-  std::string padded = name + ":";
-  padded.resize(std::max(padded.size() + 1, kFieldColumns), ' ');
-  for (;;) {
-    const size_t end = text.find('\n');
-    print_line(padded + plain(text.substr(0, end)));
-    if (end == std::string_view::npos) return;
-    text.remove_prefix(end + 1);
-    padded.assign(kFieldColumns, ' ');
-  }
-}
-
 std::string joined(const Value& texts) {
   std::string line;
   for (const Value& text : texts.as_array()) line += (line.empty() ? "" : ", ") + readable(text);

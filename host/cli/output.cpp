@@ -24,6 +24,9 @@ void note_output_error() {
   if (output_error() == 0) output_error() = errno == 0 ? EIO : errno;
 }
 
+// The width of names of fields.
+constexpr size_t kFieldColumns = 12;
+
 }  // namespace
 
 bool colour_wanted(int descriptor) {
@@ -138,6 +141,19 @@ void print_foreign(std::string_view text) {
     print(plain_lines(text));
   } else {
     print(text);
+  }
+}
+
+void print_field(const std::string& name, std::string_view text) {
+  if (text.empty()) return;
+  std::string padded = name + ":";
+  padded.resize(std::max(padded.size() + 1, kFieldColumns), ' ');
+  for (;;) {
+    const size_t end = text.find('\n');
+    print_line(padded + plain(text.substr(0, end)));
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + 1);
+    padded.assign(kFieldColumns, ' ');
   }
 }
 

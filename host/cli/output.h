@@ -51,6 +51,9 @@ void print_line(std::string_view text);
 int flush_output();
 // What scripts made: byte for byte into a pipe or file, through plain_lines on a terminal.
 void print_foreign(std::string_view text);
+// "name:  text", for the fields of one thing; nothing if the text is empty. Its further lines stand below the
+// first.
+void print_field(const std::string& name, std::string_view text);
 // The table, or `nothing` as a line when it has no rows.
 void print_table(const Table& table, std::string_view nothing);
 // JSON with a line break: indented on a terminal, one line otherwise.

@@ -49,7 +49,7 @@ void Awaits::begin(Run& run, const std::string& strand, int64_t position, const 
   }
   call.keep();
   store::Batch batch;
-  if (!run.recorded) record_run(run, "running", "", now, batch);
+  if (!run.recorded) record_run(run, RunStatus::running, "", now, batch);
   run.journal.start(strand, position, op, args, now, batch);
   run.awaiting[{strand, position}] = {op, 0, run.execution};
   if (op == kAsk) {

@@ -74,7 +74,7 @@ void Dispatcher::observe(const queue::Task& task, queue::Verb verb) {
       Run* live = *alive ? find(number) : nullptr;
       if (!live) return;
       store::Batch batch;
-      record_run(*live, "cancelled", "its task was cancelled", kernel_.clock.wall_ms(), batch);
+      record_run(*live, RunStatus::cancelled, "its task was cancelled", kernel_.clock.wall_ms(), batch);
       end(*live);
       commit(std::move(batch), nullptr);
     });
@@ -287,7 +287,7 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   if (end_if_too_much(*run)) return;
   auto entry = run->journal.find(strand, position, op, args);
   if (!entry) {
-    spend_attempt(*run, "diverged", entry.error().message);
+    spend_attempt(*run, RunStatus::diverged, entry.error().message);
   } else if (*entry && (*entry)->status == Journal::Entry::Status::done && is_emission(op)) {
     begin_emission(*run, strand, position, op, args, true);
   } else if (*entry && (*entry)->status != Journal::Entry::Status::started) {
@@ -305,7 +305,7 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
 
 bool Dispatcher::end_if_too_much(Run& run) {
   if (run.calls <= kMostCalls && run.bytes <= kMostRunBytes) return false;
-  spend_attempt(run, "failed",
+  spend_attempt(run, RunStatus::failed,
                 "more than " + std::to_string(kMostCalls) + " calls in one run, or " +
                     std::to_string(kMostRunBytes >> 20) +
                     " MB of the host's memory for what it asked, got and wants to happen: do less at a time");
@@ -375,13 +375,13 @@ void Dispatcher::finished(int64_t number, Value result, Value state) {
   for (const auto& [part, value] :
        {std::pair<const char*, const Value*>{"result", &result}, {"state", &state}}) {
     if (auto status = check_json(*value); !status) {
-      spend_attempt(*run, "failed", std::string(part) + ": " + status.error().message);
+      spend_attempt(*run, RunStatus::failed, std::string(part) + ": " + status.error().message);
       return;
     }
   }
   const std::string state_text = encode_json(state);
   if (state_text.size() > kStateBytes) {
-    spend_attempt(*run, "failed",
+    spend_attempt(*run, RunStatus::failed,
                   "the state of " + run->agent + " takes " + std::to_string(state_text.size()) + " bytes, " +
                       std::to_string(kStateBytes) + " are allowed");
     return;
@@ -393,10 +393,11 @@ void Dispatcher::finished(int64_t number, Value result, Value state) {
   const std::string trigger = run->trigger_id;
   auto after = settlement_.commit(*run, result, batch);
   if (!after && after.error().code != "fenced") {
-    spend_attempt(*run, "failed", after.error().message);
+    spend_attempt(*run, RunStatus::failed, after.error().message);
     return;
   }
-  record_run(*run, after ? "committed" : "fenced", after ? "" : after.error().message, now, batch);
+  record_run(*run, after ? RunStatus::committed : RunStatus::fenced, after ? "" : after.error().message, now,
+             batch);
   Instance& instance = instances_.at(run->agent);
   if (after && (state != instance.state || instance.state_version != run->version)) {
     instance.state = std::move(state);
@@ -425,7 +426,7 @@ void Dispatcher::failed(int64_t number, const std::string& message) {
   if (!run) return;
   kernel_.log.warning(run->agent,
                       "run " + std::to_string(number) + " on " + run->trigger_id + " failed: " + message);
-  spend_attempt(*run, "failed", message);
+  spend_attempt(*run, RunStatus::failed, message);
 }
 
 void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
@@ -447,7 +448,7 @@ void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
       hooks_.alarm(role->second);
   }
   commit(std::move(batch), nullptr);
-  spend_attempt(*run, "lost", reason);
+  spend_attempt(*run, RunStatus::lost, reason);
 }
 
 Status Dispatcher::release(const std::string& role, const std::string& by, store::Batch& batch) {
@@ -456,7 +457,7 @@ Status Dispatcher::release(const std::string& role, const std::string& by, store
   return standing_.release(role, version->hash, current_combination(kernel_.library, role), by, batch);
 }
 
-void Dispatcher::spend_attempt(Run& run, const std::string& status, const std::string& error) {
+void Dispatcher::spend_attempt(Run& run, RunStatus status, const std::string& error) {
   store::Batch batch;
   record_run(run, status, error, kernel_.clock.wall_ms(), batch);
   executor_.cancel(run.id);

@@ -121,7 +121,7 @@ class Dispatcher final : public RunEvents {
   void answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
                    const Value& args);
   void end(Run& run);
-  void spend_attempt(Run& run, const std::string& status, const std::string& error);
+  void spend_attempt(Run& run, RunStatus status, const std::string& error);
   void after_commit(const AfterCommit& after);
   // Commits, and calls `answer` (if any) once that is on disk.
   void commit_and_answer(store::Batch batch, std::function<void()> answer);

@@ -204,10 +204,9 @@ Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Bat
   return after;
 }
 
-void record_run(Run& run, const std::string& status, const std::string& error, int64_t now,
-                store::Batch& batch) {
+void record_run(Run& run, RunStatus status, const std::string& error, int64_t now, store::Batch& batch) {
   if (run.recorded) {
-    batch.add([id = run.id, status, error, now](store::Database& database) {
+    batch.add([id = run.id, status = std::string(name(status)), error, now](store::Database& database) {
       auto update = database.prepare("UPDATE run SET status = ?, error = ?, finished_at = ? WHERE id = ?");
       update.bind(1, status).bind(2, error).bind(3, now).bind(4, id);
       return update.run();
@@ -218,7 +217,8 @@ void record_run(Run& run, const std::string& status, const std::string& error, i
   batch.add([id = run.id, agent = run.agent, version = run.version, pins = encode_json(run.pins),
              kind = std::string(run.trigger == Trigger::task ? "task" : "mail"), trigger = run.trigger_id,
              attempt = run.attempt, seed = run.seed, started = run.started_at,
-             finished = status == "running" ? int64_t{0} : now, status, error](store::Database& database) {
+             finished = status == RunStatus::running ? int64_t{0} : now, status = std::string(name(status)),
+             error](store::Database& database) {
     auto insert = database.prepare(
         "INSERT INTO run (id, agent, version, pins, trigger_kind, trigger_id, attempt, seed, started_at, "
         "finished_at, "

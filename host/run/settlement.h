@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "run/kernel.h"
 #include "run/run.h"
+#include "run/status.h"
 #include "store/writer.h"
 
 namespace clade::run {
@@ -59,7 +60,6 @@ class Settlement {
 };
 
 // Appends the row of a run: inserts it, or updates status, error and end of one that is there.
-void record_run(Run& run, const std::string& status, const std::string& error, int64_t now,
-                store::Batch& batch);
+void record_run(Run& run, RunStatus status, const std::string& error, int64_t now, store::Batch& batch);
 
 }  // namespace clade::run

@@ -60,7 +60,7 @@ CREATE TABLE run (
   pins TEXT NOT NULL,                 -- JSON: skill id → hash
   trigger_kind TEXT NOT NULL, trigger_id TEXT NOT NULL, attempt INTEGER NOT NULL,
   seed INTEGER NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,
-  status TEXT NOT NULL,               -- running, committed, failed, lost, diverged
+  status TEXT NOT NULL,               -- those of run/status.h
   error TEXT NOT NULL
 );
 CREATE INDEX run_running ON run (status) WHERE status = 'running';
