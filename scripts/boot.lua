@@ -55,6 +55,12 @@ local function problem_of(module)
   end
   for index, pattern in ipairs(module.tasks or {}) do
     if type(pattern) ~= "string" then return "`tasks[" .. index .. "]` must be a string, not " .. type(pattern) end
+    if #pattern > host.bounds.name_bytes then
+      return "`tasks[" .. index .. "]` is longer than " .. host.bounds.name_bytes .. " bytes"
+    end
+    if index > host.bounds.task_patterns then
+      return "`tasks` has more than " .. host.bounds.task_patterns .. " patterns: one may end with * and take many types"
+    end
   end
   if #(module.tasks or {}) > 0 and not module.on_task then return "`tasks` needs a function `on_task`" end
   if not module.on_task and not module.on_mail then return "it handles nothing: add on_task or on_mail" end

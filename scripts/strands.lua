@@ -21,41 +21,56 @@ local runs = {}
 local current       -- the strand that runs now
 local REQUEST, JOIN = {}, {}
 
--- The strand that runs, for `what`; raises at the script's line if there is none.
-local function need_strand(what)
+-- The strand that runs, for `what`; raises at the script's line (`level` of this call) if there is none.
+local function need_strand(what, level)
   if current then return current end
-  error(what .. " works only while a handler runs (on_task, on_mail), not when the script is loaded or tests itself", 3)
+  error(what .. " works only while a handler runs (on_task, on_mail), not when the script is loaded or tests itself",
+    level)
 end
 
-local function check_waits(strand, what)
+local function check_waits(strand, what, level)
   if running() ~= strand.thread then
-    error(what .. " waits for the host and cannot be called inside a coroutine of your own: use clade.all", 3)
+    error(what .. " waits for the host and cannot be called inside a coroutine of your own: use clade.all", level)
   end
   if not isyieldable() then
-    error(what .. " waits for the host and cannot be called inside a callback of string.gsub or table.sort", 3)
+    error(what .. " waits for the host and cannot be called inside a callback of string.gsub or table.sort", level)
   end
 end
 
--- Asks the host and waits. Returns its value, or nil, message, code; misuse and refusals raise at the line that
--- called the function of scripts/std which called this (always in tail position).
-function host.request(op, args)
-  local strand = need_strand(op)
-  check_waits(strand, op)
+-- Sends a request and waits for the host. Returns whether it was granted, its value or message, and a code. What is
+-- wrong here raises at the line that called the function of scripts/std whose tail call led to the caller.
+local function exchange(op, args)
+  local strand = need_strand(op, 4)
+  check_waits(strand, op, 4)
   if strand.run.waiting >= bounds.waiting_strands then
-    error(op .. ": more than " .. bounds.waiting_strands .. " strands of one run would wait at the same time", 2)
+    error(op .. ": more than " .. bounds.waiting_strands .. " strands of one run would wait at the same time", 3)
   end
   local position = strand.position + 1
   local problem = emit({
     t = "call", run = strand.run.id, strand = strand.name, position = position, op = op, args = args,
   })
-  if problem then error(op .. ": " .. problem, 2) end
+  if problem then error(op .. ": " .. problem, 3) end
   strand.position = position
   strand.waiting = true
   strand.run.waiting = strand.run.waiting + 1
-  local ok, value, code = yield(REQUEST)
+  return yield(REQUEST)
+end
+
+-- Asks the host. Returns its value, or nil, message, code; misuse and refusals raise. For functions of scripts/std, in
+-- tail position.
+function host.request(op, args)
+  local ok, value, code = exchange(op, args)
   if ok then return value end
   if code == "invalid" or code == "refused" then error(value, 2) end
   return nil, value, code
+end
+
+-- Puts an effect into the run's outbox. Returns the host's value; whatever is in the way raises: a handler that took
+-- no notice would commit without it. For functions of scripts/std, in tail position.
+function host.put(op, args)
+  local ok, value = exchange(op, args)
+  if ok then return value end
+  error(value, 2)
 end
 
 local function new_strand(run, name, body, group, index)
@@ -72,8 +87,8 @@ end
 -- Runs functions as strands and waits for all. Returns their first results in order; raises the first error (in
 -- the order of the list) after all have ended.
 function host.all(functions)
-  local parent = need_strand("clade.all")
-  check_waits(parent, "clade.all")
+  local parent = need_strand("clade.all", 3)
+  check_waits(parent, "clade.all", 3)
   local group = { parent = parent, pending = #functions, results = {}, errors = {} }
   if group.pending == 0 then return {} end
   if #parent.name + #(".%.0f"):format(parent.children + #functions) > bounds.name_bytes then
@@ -98,12 +113,12 @@ function host.all(functions)
 end
 
 function host.now()
-  return need_strand("clade.now").run.now
+  return need_strand("clade.now", 3).run.now
 end
 
 -- The host counts the same, and ends a cell that goes on.
 function host.log(text)
-  local run = need_strand("clade.log").run
+  local run = need_strand("clade.log", 3).run
   run.logged = run.logged + #text + bounds.log_line_bytes
   if run.logged > bounds.log_bytes then
     error("clade.log: more than " .. bounds.log_bytes .. " bytes logged without a wait", 2)
@@ -125,7 +140,7 @@ end
 
 -- A number from [0, 1) with 53 random bits; or with `low`, an integer in low … high.
 function host.random(low, high)
-  local strand = need_strand("clade.random")
+  local strand = need_strand("clade.random", 3)
   local state = strand.random
   if not state then
     local digits = host.hash(string.format("%.0f:%s", strand.run.seed, strand.name))

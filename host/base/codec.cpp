@@ -271,25 +271,32 @@ std::string line_and_column(std::string_view text, size_t offset) {
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
-Status check_json_at(const Value& value, const std::string& path) {
-  if (value.is_number() && !std::isfinite(value.as_real())) {
-    return failure("invalid", (path.empty() ? "the value" : path) + " is not a finite number");
+// A value within another, named from the inside: a path costs only who asks for it.
+struct Place {
+  const Place* around = nullptr;
+  const std::string* key = nullptr;  // of a map; otherwise `index` of a list, from 1
+  size_t index = 0;
+
+  std::string path() const {
+    if (!around) return "";
+    return around->path() + (key ? "." + *key : "[" + std::to_string(index) + "]");
   }
-  if (value.is_string() && valid_utf8(value.as_string()) != value.as_string()) {
-    return failure("invalid", (path.empty() ? "the value" : path) + " is a string that is not UTF-8");
+  tl::unexpected<Error> wrong(const std::string& what) const {
+    return failure("invalid", (around ? path() : "the value") + what);
   }
-  if (value.is_array()) {
-    size_t index = 0;
-    for (const auto& item : value.as_array()) {
-      if (auto status = check_json_at(item, path + "[" + std::to_string(++index) + "]"); !status)
-        return status;
-    }
+};
+
+Status check_json_at(const Value& value, const Place& place) {
+  if (value.is_number() && !std::isfinite(value.as_real())) return place.wrong(" is not a finite number");
+  if (value.is_string() && valid_utf8(value.as_string()) != value.as_string())
+    return place.wrong(" is a string that is not UTF-8");
+  size_t index = 0;
+  for (const auto& item : value.as_array()) {
+    if (auto status = check_json_at(item, {&place, nullptr, ++index}); !status) return status;
   }
   for (const auto& [key, item] : value.as_map()) {
-    if (valid_utf8(key) != key) {
-      return failure("invalid", (path.empty() ? "the value" : path) + " has a key that is not UTF-8");
-    }
-    if (auto status = check_json_at(item, path + "." + key); !status) return status;
+    if (valid_utf8(key) != key) return place.wrong(" has a key that is not UTF-8");
+    if (auto status = check_json_at(item, {&place, &key}); !status) return status;
   }
   return {};
 }
@@ -416,7 +423,7 @@ Result<Value> decode_json(std::string_view text, const CodecLimits& limits) {
 }
 
 Status check_json(const Value& value) {
-  return check_json_at(value, "");
+  return check_json_at(value, Place());
 }
 
 }  // namespace clade

@@ -12,8 +12,8 @@ namespace {
 constexpr size_t kCellFrameDepth = vm::kValueDepth + 1;
 // Handling what one read brought usually takes a tenth of that.
 constexpr int64_t kLongUs = 1000;
-// A stall of the whole host is no cell's doing.
-constexpr int64_t kLongestRestMs = 50;
+// A stall of the whole host (it was stopped, or the machine slept) is no cell's doing.
+constexpr int64_t kLongestRestMs = 1000;
 
 bool is_name(const Value& value) {
   return value.is_string() && value.as_string().size() <= vm::kNameBytes;
@@ -204,6 +204,12 @@ std::string Cell::handle_loaded(const Value& frame) {
   answered_ = true;
   if (frame["ok"].as_bool()) {
     if (!frame["info"].is_map()) return "sent \"loaded\" without a map `info`";
+    const auto& patterns = frame["info"]["tasks"].as_array();
+    const bool fit = patterns.size() <= vm::kTaskPatterns &&
+                     std::all_of(patterns.begin(), patterns.end(), [](const Value& pattern) {
+                       return pattern.as_string().size() <= vm::kNameBytes;
+                     });
+    if (!fit) return "sent \"loaded\" with too many or too long patterns in `tasks`";
     events_.loaded(current_.vm, frame["info"]);
   } else {
     if (!frame["error"].is_string()) return "sent \"loaded\" without a text `error`";

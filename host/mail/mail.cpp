@@ -87,6 +87,14 @@ std::string joined(std::vector<std::string> names) {
   return text.empty() ? "none" : text;
 }
 
+size_t footprint(const Message& message) {
+  size_t bytes = message.body.footprint();
+  for (const std::string* text :
+       {&message.id, &message.sender, &message.recipient, &message.address, &message.kind, &message.thread})
+    bytes += text->capacity();
+  return bytes;
+}
+
 tl::unexpected<Error> not_waiting(const std::string& id) {
   return failure("not_found", "no message " + legible(id) + " waits: see `clade mail list`");
 }
@@ -98,21 +106,31 @@ struct Mail::Boxes {
     Message message;
     std::string error;
     int64_t seq = 0;
+    size_t bytes = 0;  // that the message takes in memory
+  };
+  struct Box {
+    std::map<int64_t, std::string> ids;  // by seq
+    size_t bytes = 0;                    // of all of them
   };
 
   explicit Boxes(const Clock& host_clock) : clock(host_clock) {}
 
   const Clock& clock;
   std::vector<Recipient> recipients;
-  std::map<std::string, std::map<int64_t, std::string>> order;  // agent → seq → id
+  std::map<std::string, Box> boxes;  // by agent
   std::unordered_map<std::string, Entry> messages;
+  size_t bytes = 0;                     // of all messages
   std::set<std::string> asks;           // those of them that want a reply
   std::unordered_set<std::string> ids;  // of every message there ever was
   int64_t next_seq = 1;
   int64_t next_number = 1;
 
   void put(Entry entry) {
-    order[entry.message.recipient][entry.seq] = entry.message.id;
+    entry.bytes = sizeof entry + footprint(entry.message);
+    Box& box = boxes[entry.message.recipient];
+    box.ids[entry.seq] = entry.message.id;
+    box.bytes += entry.bytes;
+    bytes += entry.bytes;
     std::string id = entry.message.id;
     if (entry.message.wants_reply) asks.insert(id);
     messages.emplace(std::move(id), std::move(entry));
@@ -120,9 +138,11 @@ struct Mail::Boxes {
 
   void take(const std::string& id) {
     auto found = messages.find(id);
-    auto box = order.find(found->second.message.recipient);
-    box->second.erase(found->second.seq);
-    if (box->second.empty()) order.erase(box);
+    auto box = boxes.find(found->second.message.recipient);
+    box->second.ids.erase(found->second.seq);
+    box->second.bytes -= found->second.bytes;
+    bytes -= found->second.bytes;
+    if (box->second.ids.empty()) boxes.erase(box);
     asks.erase(id);
     messages.erase(found);
   }
@@ -180,7 +200,8 @@ void Mail::set_recipients(std::vector<Recipient> recipients) {
 }
 
 Status Mail::load(store::Database& database) {
-  boxes_->order.clear();
+  boxes_->boxes.clear();
+  boxes_->bytes = 0;
   boxes_->messages.clear();
   boxes_->asks.clear();
   boxes_->ids.clear();
@@ -217,6 +238,26 @@ Result<std::vector<std::string>> Mail::resolve(const std::string& address) const
     return boxes_->names(subscribed, "nobody subscribed to " + shown, topics);
   }
   return failure("invalid", shown + " is no address: write agent:NAME, role:ROLE, topic:TOPIC or all");
+}
+
+Status Mail::check_room(const std::string& address, size_t messages, size_t bytes) const {
+  const auto names = resolve(address);
+  if (!names) return failure(names.error());
+  const std::string advice = ": wait until some of it has been handled";
+  for (const auto& name : *names) {
+    const auto found = boxes_->boxes.find(name);
+    const size_t waiting = found == boxes_->boxes.end() ? 0 : found->second.ids.size();
+    const size_t taken = found == boxes_->boxes.end() ? 0 : found->second.bytes;
+    if (waiting + messages <= kMostWaiting && taken + bytes <= kMostBoxBytes) continue;
+    return failure("limit", "the mailbox of " + name + " is full: " + std::to_string(waiting) +
+                                " messages wait in it and take " + std::to_string(taken >> 20) +
+                                " MB; agents may fill it up to " + std::to_string(kMostWaiting) +
+                                " messages or " + std::to_string(kMostBoxBytes >> 20) + " MB" + advice);
+  }
+  if (boxes_->bytes + bytes * names->size() <= kMostMailBytes) return {};
+  return failure("limit", "the mailboxes are full: what waits takes " + std::to_string(boxes_->bytes >> 20) +
+                              " MB; agents may fill them up to " + std::to_string(kMostMailBytes >> 20) +
+                              " MB" + advice);
 }
 
 Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch) {
@@ -259,8 +300,8 @@ Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch
 }
 
 const Message* Mail::next(const std::string& agent) const {
-  auto box = boxes_->order.find(agent);
-  return box == boxes_->order.end() ? nullptr : find(box->second.begin()->second);
+  auto box = boxes_->boxes.find(agent);
+  return box == boxes_->boxes.end() ? nullptr : find(box->second.ids.begin()->second);
 }
 
 Status Mail::handled(const std::string& id, store::Batch& batch) {
@@ -300,12 +341,12 @@ std::vector<const Message*> Mail::asks() const {
 
 std::vector<std::string> Mail::undeliverable() const {
   std::vector<std::string> ids;
-  for (const auto& [agent, box] : boxes_->order) {
+  for (const auto& [agent, box] : boxes_->boxes) {
     const bool there =
         std::any_of(boxes_->recipients.begin(), boxes_->recipients.end(),
                     [&name = agent](const Recipient& recipient) { return recipient.name == name; });
     if (there) continue;
-    for (const auto& [seq, id] : box) ids.push_back(id);
+    for (const auto& [seq, id] : box.ids) ids.push_back(id);
   }
   return ids;
 }
@@ -320,8 +361,8 @@ size_t Mail::waiting() const {
 }
 
 size_t Mail::waiting(const std::string& agent) const {
-  const auto box = boxes_->order.find(agent);
-  return box == boxes_->order.end() ? 0 : box->second.size();
+  const auto box = boxes_->boxes.find(agent);
+  return box == boxes_->boxes.end() ? 0 : box->second.ids.size();
 }
 
 Result<std::vector<Value>> list_messages(store::Database& database, const std::string& agent, int limit) {

@@ -38,6 +38,12 @@ struct Recipient {
   std::vector<std::string> topics;
 };
 
+// What agents may have waiting, in one mailbox and in all, and what that may take in memory. The operator's
+// mail and the host's own count, and are let in all the same.
+inline constexpr size_t kMostWaiting = 5000;
+inline constexpr size_t kMostBoxBytes = 64u << 20;
+inline constexpr size_t kMostMailBytes = 256u << 20;
+
 class Mail {
  public:
   explicit Mail(const Clock& clock);
@@ -51,6 +57,9 @@ class Mail {
   // The recipients of an address, by name. Errors: "not_found" (nobody there: says who is), "invalid" (no
   // such form).
   Result<std::vector<std::string>> resolve(const std::string& address) const;
+  // Has every mailbox of the address room for these messages of an agent, which all go there? Errors: those
+  // of resolve, "limit" (says which is full).
+  Status check_room(const std::string& address, size_t messages, size_t bytes) const;
   // Stores one message per recipient and returns their ids. `id` "" takes the next "m<N>".
   Result<std::vector<std::string>> send(Message message, store::Batch& batch);
 

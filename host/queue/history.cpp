@@ -118,11 +118,11 @@ Result<std::vector<Task>> list_tasks(store::Database& database, const std::strin
     if (!*row) return tasks;
     auto task = read_task(query);
     if (!task) return failure(task.error());
-    bytes += task->payload.footprint();
+    bytes +=
+        task->payload.footprint() + task->result.footprint() + task->approval.size() + task->error.size();
     if (bytes > most_bytes) {
-      return failure("limit", "the payloads of these tasks take more than " +
-                                  std::to_string(most_bytes >> 20) +
-                                  " MB together: ask for fewer with `limit`, `state` or `type`");
+      return failure("limit", "these tasks take more than " + std::to_string(most_bytes >> 20) +
+                                  " MB of memory together: ask for fewer with `limit`, `state` or `type`");
     }
     auto after = read_dependencies(database, task->id);
     if (!after) return failure(after.error());

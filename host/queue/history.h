@@ -19,8 +19,8 @@ Value task_value(const Task& task);
 Result<Value> task_with_history(store::Database& database, const std::string& id);
 
 // Tasks from the store, newest first. `state` and `type` (pattern) may be "". At most `limit`. Errors:
-// "invalid" (no such state: says which there are), "limit" (their payloads take more than `most_bytes` of
-// memory together), those of Statement, "corrupt".
+// "invalid" (no such state: says which there are), "limit" (they take more than `most_bytes` of memory
+// together), those of Statement, "corrupt".
 Result<std::vector<Task>> list_tasks(store::Database& database, const std::string& state,
                                      const std::string& type, int limit, size_t most_bytes = SIZE_MAX);
 

@@ -98,10 +98,21 @@ tl::unexpected<Error> Queue::Index::late(const std::string& id, State state, Ver
 }
 
 void Queue::Index::keep(Entry entry) {
-  entry.bytes = entry.task.payload.footprint();
-  payload_bytes += entry.bytes;
+  entry.payload_bytes = entry.task.payload.footprint();
+  weigh(entry);
   std::string id = entry.task.id;
   tasks.emplace(std::move(id), std::move(entry));
+}
+
+void Queue::Index::weigh(Entry& entry) {
+  const Task& task = entry.task;
+  bytes -= entry.bytes;
+  entry.bytes = sizeof entry + entry.payload_bytes + task.result.footprint();
+  for (const std::string* text :
+       {&task.id, &task.type, &task.parent, &task.approval, &task.reviewer, &task.error})
+    entry.bytes += text->capacity();
+  for (const auto& dependency : task.after) entry.bytes += sizeof dependency + dependency.capacity();
+  bytes += entry.bytes;
 }
 
 void Queue::Index::enter(const Entry& entry) {
@@ -145,6 +156,7 @@ void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, st
     entry.agent.clear();
   }
   if (change) change(entry.task);
+  weigh(entry);
   enter(entry);
   update_task(entry.task, batch);
   insert_event(
@@ -157,7 +169,7 @@ void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, st
   }
   ended[id] = {to, entry.order, entry.task.lease_epoch};
   auto gone = tasks.extract(id);
-  payload_bytes -= gone.mapped().bytes;
+  bytes -= gone.mapped().bytes;
   tell(gone.mapped().task, verb, from);
   settle(id, batch);
 }

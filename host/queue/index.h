@@ -29,9 +29,10 @@ tl::unexpected<Error> unknown(const std::string& id);
 struct Queue::Index {
   struct Entry {
     Task task;
-    int64_t order = 0;  // age: grows with every submission, also over restarts
-    std::string agent;  // holder of the lease
-    size_t bytes = 0;   // that its payload takes in memory
+    int64_t order = 0;         // age: grows with every submission, also over restarts
+    std::string agent;         // holder of the lease
+    size_t payload_bytes = 0;  // its footprint: nothing changes a payload
+    size_t bytes = 0;          // that all of it takes in memory
   };
   // What is kept of a final task. One that ended before the start has no order and epoch here: the store has
   // them.
@@ -50,7 +51,7 @@ struct Queue::Index {
   std::set<std::string> leased;
   std::map<std::string, std::set<std::string>> dependents;  // dependency → blocked tasks
   std::map<std::string, std::set<std::string>> reviewed;    // review task → reviewing tasks
-  size_t payload_bytes = 0;                                 // of all entries
+  size_t bytes = 0;                                         // of all entries
   int64_t next_order = 1;
   int64_t next_number = 1;
 
@@ -80,6 +81,8 @@ struct Queue::Index {
 
   // Puts a task that is not final among the others.
   void keep(Entry entry);
+  // Counts what the task takes in memory anew.
+  void weigh(Entry& entry);
   // Into and out of the indexes of the task's state.
   void enter(const Entry& entry);
   void leave(const Entry& entry);

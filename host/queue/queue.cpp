@@ -28,7 +28,7 @@ void Queue::observe(Observer observer) {
 Status Queue::load(store::Database& database) {
   auto& index = *index_;
   index.tasks.clear();
-  index.payload_bytes = 0;
+  index.bytes = 0;
   index.ended.clear();
   index.schedule.clear();
   index.leased.clear();
@@ -77,11 +77,11 @@ Result<std::vector<std::string>> Queue::submit(std::vector<NewTask> tasks, store
 }
 
 Status Queue::check_room(size_t more) const {
-  if (index_->tasks.size() + more <= kMostTasks && index_->payload_bytes <= kMostPayload) return {};
+  if (index_->tasks.size() + more <= kMostTasks && index_->bytes <= kMostBytes) return {};
   return failure("limit", "the queue is full: " + std::to_string(index_->tasks.size()) +
-                              " tasks wait in it, with " + std::to_string(index_->payload_bytes >> 20) +
-                              " MB of payload; agents may fill it up to " + std::to_string(kMostTasks) +
-                              " tasks or " + std::to_string(kMostPayload >> 20) + " MB");
+                              " tasks wait in it and take " + std::to_string(index_->bytes >> 20) +
+                              " MB of memory; agents may fill it up to " + std::to_string(kMostTasks) +
+                              " tasks or " + std::to_string(kMostBytes >> 20) + " MB");
 }
 
 Status Queue::check(const std::vector<NewTask>& tasks, const std::vector<std::string>& pending) const {

@@ -24,7 +24,7 @@ namespace clade::queue {
 // How far agents may fill the queue with tasks that are not final: what they multiply takes the host's memory
 // and the disk, and every neighbour's turn.
 inline constexpr size_t kMostTasks = 20000;
-inline constexpr size_t kMostPayload = 256u << 20;  // bytes of memory
+inline constexpr size_t kMostBytes = 256u << 20;  // bytes of memory
 
 class Queue {
  public:

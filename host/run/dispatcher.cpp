@@ -162,7 +162,9 @@ void Dispatcher::deliver() {
   if (!batch.empty()) commit(std::move(batch), nullptr);
   const auto stopped_roles = stopped();
   for (auto& [name, instance] : instances_) {
-    if (!instance.run && stopped_roles.count(instance.role) == 0) deliver_to(instance);
+    // A recovered run goes on with what it was pinned to, which is not stopped (left_runs.h).
+    if (!instance.run && (stopped_roles.count(instance.role) == 0 || recovered_.count(name) > 0))
+      deliver_to(instance);
   }
   arm_timer();
 }
@@ -250,7 +252,7 @@ void Dispatcher::execute(Run& run) {
   ++run.execution;
   run.outbox = Outbox();
   run.calls = 0;
-  run.bytes = 0;
+  run.bytes = run.journal.footprint();
   Instance& instance = instances_.at(run.agent);
   Invocation invocation;
   invocation.run = run.id;
@@ -282,10 +284,11 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
                         Value args) {
   Run* run = find(number);
   if (!run) return;
-  run->bytes += encode_msgpack(args).size();
+  auto entry = run->journal.find(strand, position, op, args);
+  // The journal counts what it has; the outbox begins anew with every execution.
+  if (is_emission(op) || (entry && !*entry)) run->bytes += args.footprint();
   ++run->calls;
   if (end_if_too_much(*run)) return;
-  auto entry = run->journal.find(strand, position, op, args);
   if (!entry) {
     spend_attempt(*run, RunStatus::diverged, entry.error().message);
   } else if (*entry && (*entry)->status == Journal::Entry::Status::done && is_emission(op)) {
@@ -339,11 +342,7 @@ void Dispatcher::answer_emission(Run& run, const std::string& strand, int64_t po
   if (again) call.waive_limits();
   auto answer = allowed ? emit(kernel_, run, op, args, call)
                         : failure("does_not_load", op + ": " + allowed.error().message);
-  if (answer) {
-    call.keep();
-    // The outbox holds it until the run ends.
-    run.bytes += args.footprint();
-  }
+  if (answer) call.keep();
   // A refusal depends on shared state: a second execution must be refused again. What a rate let through must
   // pass again, however much faster it comes.
   if (!again && (!answer || call.is_metered()))
@@ -433,10 +432,16 @@ void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
   Run* run = find(number);
   if (!run) return;
   kernel_.log.warning(run->agent, "run " + std::to_string(number) + " lost its cell" +
-                                      (blamed ? " and is to blame: " : " through a neighbour: ") + reason);
-  if (!blamed) {
+                                      (blamed ? " and is to blame: " : " while it waited: ") + reason);
+  if (!blamed && ++run->losses < kMostLosses) {
     // No attempt is spent, no await repeated: the same run again, from its journal.
     execute(*run);
+    return;
+  }
+  if (!blamed) {
+    spend_attempt(*run, RunStatus::lost,
+                  "it lost its cell " + std::to_string(kMostLosses) +
+                      " times while it waited; the last time: " + reason);
     return;
   }
   store::Batch batch;
@@ -547,10 +552,8 @@ Run* Dispatcher::find(int64_t run) {
 
 bool Dispatcher::idle() const {
   if (!runs_.empty() || woken_) return false;
+  if (!recovered_.empty()) return false;
   const auto stopped_roles = stopped();
-  for (const auto& [name, run] : recovered_) {
-    if (stopped_roles.count(instances_.at(name).role) == 0) return false;
-  }
   size_t stopped_mail = 0;
   for (const auto& [name, instance] : instances_) {
     if (stopped_roles.count(instance.role) > 0) stopped_mail += kernel_.mail.waiting(name);

@@ -14,6 +14,7 @@ namespace {
 constexpr size_t kFileBytes = 4u << 20;
 constexpr size_t kNameBytes =
     200;  // of a file or folder: room for the suffix of a temporary file below NAME_MAX
+constexpr size_t kReasonBytes = 4096;  // of a vote: kept by the host until the vote is closed
 constexpr size_t kEmissions = 10000;
 constexpr size_t kFiles = 1000;
 constexpr char kOperatorsTask = 't';  // ids that the queue numbers itself: nobody but an operator gets one
@@ -151,7 +152,8 @@ Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args, scrip
   mail::Message message;
   message.address = args["to"].as_string();
   if (auto status = call.check("mail.send", message.address); !status) return failure(status.error());
-  if (auto recipients = kernel.mail.resolve(message.address); !recipients) return failure(recipients.error());
+  if (auto room = kernel.mail.check_room(message.address, 1, args.footprint()); !room)
+    return failure(room.error());
   if (auto status = check_json(args["body"]); !status) {
     return failure("invalid", "mail.send: body" + status.error().message);
   }
@@ -222,6 +224,8 @@ Result<Value> proposal_open(const Kernel& kernel, Run& run, const Value& args, s
     if (auto status = kernel.queue.check({*task}, {}); !status) return failure(status.error());
   }
   if (auto status = check_decision(proposal); !status) return failure(status.error());
+  if (auto status = kernel.governance.check_room(run.outbox.proposals.size() + 1, args.footprint()); !status)
+    return failure(status.error());
   proposal.id = next_id(run);
   proposal.proposer = run.role;
   proposal.task = run.trigger == Trigger::task ? run.trigger_id : std::string();
@@ -235,6 +239,10 @@ Result<Value> vote_cast(const Kernel& kernel, Run& run, const Value& args, scrip
     if (auto status = need_text(args, "vote.cast", field); !status) return failure(status.error());
   }
   Outbox::Vote vote{args["proposal"].as_string(), args["choice"].as_string(), args["reason"].as_string()};
+  if (vote.reason.size() > kReasonBytes) {
+    return failure("limit", "vote.cast: a reason may take " + std::to_string(kReasonBytes) + " bytes, not " +
+                                std::to_string(vote.reason.size()));
+  }
   if (auto status = call.check("vote.cast", ""); !status) return failure(status.error());
   if (auto status = kernel.governance.check_vote(vote.proposal, run.role, vote.choice); !status) {
     return failure(status.error());

@@ -22,6 +22,11 @@ Value to_array(const std::vector<std::string>& texts) {
 
 }  // namespace
 
+size_t footprint(const Proposal& proposal) {
+  const size_t content = proposal.body.footprint() + proposal.on_accept.footprint() + proposal.title.size();
+  return content * (1 + proposal.voters.size());
+}
+
 Verdict tally(const Proposal& proposal, const VoteRules& rules, int64_t now) {
   int64_t yes = 0;
   int64_t no = 0;
@@ -84,7 +89,7 @@ Status Governance::load(store::Database& database) {
       proposal.run = query.integer(8);
       proposal.created_at = query.integer(9);
       proposal.deadline = query.integer(10);
-      open_.emplace(proposal.id, std::move(proposal));
+      keep(std::move(proposal));
     }
   }
   auto query = database.prepare(
@@ -97,6 +102,21 @@ Status Governance::load(store::Database& database) {
     if (!*row) return {};
     open_.at(query.text(0)).votes[query.text(1)] = {query.text(2), query.text(3)};
   }
+}
+
+Status Governance::check_room(size_t proposals, size_t bytes) const {
+  if (open_.size() + proposals <= kMostProposals && open_bytes_ + bytes <= kMostProposalBytes) return {};
+  return failure("limit", "too much is open for votes: " + std::to_string(open_.size()) +
+                              " proposals, which take " + std::to_string(open_bytes_ >> 20) +
+                              " MB; agents may open up to " + std::to_string(kMostProposals) + ", or " +
+                              std::to_string(kMostProposalBytes >> 20) + " MB: wait until some are decided");
+}
+
+void Governance::keep(Proposal proposal) {
+  proposal.bytes = footprint(proposal);
+  open_bytes_ += proposal.bytes;
+  std::string id = proposal.id;
+  open_.insert_or_assign(std::move(id), std::move(proposal));
 }
 
 Status Governance::check_kind(const std::string& kind) {
@@ -146,7 +166,7 @@ void Governance::open(Proposal proposal, store::Batch& batch) {
     insert.bind(10, copy.created_at).bind(11, copy.deadline);
     return insert.run();
   });
-  open_.insert_or_assign(proposal.id, std::move(proposal));
+  keep(std::move(proposal));
 }
 
 Status Governance::check_vote(const std::string& proposal, const std::string& role,
@@ -189,6 +209,7 @@ std::vector<Governance::Closed> Governance::close_decided(int64_t now, store::Ba
       update.bind(1, state).bind(2, reason).bind(3, now).bind(4, id);
       return update.run();
     });
+    open_bytes_ -= entry->second.bytes;
     closed.push_back({std::move(entry->second), std::move(verdict)});
     entry = open_.erase(entry);
   }

@@ -36,7 +36,15 @@ struct Proposal {
   int64_t created_at = 0;
   int64_t deadline = 0;
   std::map<std::string, std::pair<std::string, std::string>> votes;  // role → (choice, reason)
+  size_t bytes = 0;                                                  // its footprint, while it is open
 };
+
+// What a proposal takes in memory, in bytes: each voter is sent it, too.
+size_t footprint(const Proposal& proposal);
+
+// What agents may have open for votes at the same time, and what that may take in memory.
+inline constexpr size_t kMostProposals = 200;
+inline constexpr size_t kMostProposalBytes = 64u << 20;
 
 // The figures a vote is decided by. In force: the rule table, else swarm.yaml.
 struct VoteRules {
@@ -71,6 +79,8 @@ class Governance {
   Value rule(const std::string& name) const;
   const VoteRules& rules() const { return rules_; }
 
+  // May agents open so many more, of so many bytes? Errors: "limit".
+  Status check_room(size_t proposals, size_t bytes) const;
   // Opens a proposal for votes until its deadline.
   void open(Proposal proposal, store::Batch& batch);
   // Errors: "not_found" (no open proposal), "refused" (no voter of it), "conflict" (voted already), "invalid"
@@ -92,7 +102,10 @@ class Governance {
 
  private:
   VoteRules rules_;
+  void keep(Proposal proposal);
+
   std::map<std::string, Proposal> open_;
+  size_t open_bytes_ = 0;
 };
 
 // A proposal of any state with its votes: {id, title, kind, state, reason, body, task, votes={{voter, choice,

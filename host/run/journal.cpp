@@ -24,6 +24,10 @@ std::string encode_result(const Result<Value>& result) {
   return encode_msgpack(Value{{"code", result.error().code}, {"message", result.error().message}});
 }
 
+size_t footprint_of(const Journal::Entry& entry) {
+  return entry.args.size() + (entry.result ? entry.result->footprint() : entry.result.error().message.size());
+}
+
 std::string shown(const std::string& args) {
   auto value = decode_msgpack(args);
   std::string text = value ? encode_json(*value) : "?";
@@ -58,7 +62,7 @@ Result<Journal> Journal::load(store::Database& database, int64_t run) {
         entry.result = failure((*value)["code"].as_string(), (*value)["message"].as_string());
       }
     }
-    journal.entries_.emplace(Place(query.text(0), query.integer(1)), std::move(entry));
+    journal.put(Place(query.text(0), query.integer(1)), std::move(entry));
     journal.stored_ = true;
   }
   return journal;
@@ -85,7 +89,7 @@ void Journal::add_read(const std::string& strand, int64_t position, const std::s
   entry.status = result ? Entry::Status::done : Entry::Status::error;
   entry.result = std::move(result);
   entry.started_at = now;
-  entries_.insert_or_assign(Place(strand, position), std::move(entry));
+  put(Place(strand, position), std::move(entry));
   reads_.emplace_back(strand, position);
 }
 
@@ -96,7 +100,7 @@ Journal::Entry& Journal::start(const std::string& strand, int64_t position, cons
   started.args = encode_msgpack(args);
   started.started_at = now;
   const Place here(strand, position);
-  auto& entry = entries_.insert_or_assign(here, std::move(started)).first->second;
+  auto& entry = put(here, std::move(started));
   for (const auto& place : std::exchange(reads_, {})) store(place, entries_.at(place), batch);
   store(here, entry, batch);
   return entry;
@@ -105,8 +109,10 @@ Journal::Entry& Journal::start(const std::string& strand, int64_t position, cons
 void Journal::finish(const std::string& strand, int64_t position, Result<Value> result, int64_t now,
                      store::Batch& batch) {
   Entry& entry = entries_.at(Place(strand, position));
+  bytes_ -= footprint_of(entry);
   entry.status = result ? Entry::Status::done : Entry::Status::error;
   entry.result = std::move(result);
+  bytes_ += footprint_of(entry);
   batch.add([run = run_, strand, position, status = std::string(status_name(entry.status)),
              bytes = encode_result(entry.result), now](store::Database& database) {
     auto update = database.prepare(
@@ -123,6 +129,12 @@ std::vector<std::pair<std::string, int64_t>> Journal::unfinished() const {
     if (entry.status == Entry::Status::started) places.push_back(place);
   }
   return places;
+}
+
+Journal::Entry& Journal::put(const Place& place, Entry entry) {
+  if (const auto old = entries_.find(place); old != entries_.end()) bytes_ -= footprint_of(old->second);
+  bytes_ += footprint_of(entry);
+  return entries_.insert_or_assign(place, std::move(entry)).first->second;
 }
 
 void Journal::store(const Place& place, const Entry& entry, store::Batch& batch) {

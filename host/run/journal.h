@@ -45,6 +45,8 @@ class Journal {
   void finish(const std::string& strand, int64_t position, Result<Value> result, int64_t now,
               store::Batch& batch);
 
+  // What its arguments and results take in memory, in bytes.
+  size_t footprint() const { return bytes_; }
   // True if nothing was journaled: the run can simply start again.
   bool empty() const { return entries_.empty(); }
   // True once a row of this run is in the store: then the run itself must be there too.
@@ -54,9 +56,11 @@ class Journal {
 
  private:
   using Place = std::pair<std::string, int64_t>;
+  Entry& put(const Place& place, Entry entry);
   void store(const Place& place, const Entry& entry, store::Batch& batch);
 
   int64_t run_;
+  size_t bytes_ = 0;
   bool stored_ = false;
   std::map<Place, Entry> entries_;
   std::vector<Place> reads_;  // kept and not stored yet

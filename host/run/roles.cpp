@@ -5,6 +5,12 @@
 #include "queue/queue.h"
 
 namespace clade::run {
+namespace {
+
+// Types that a role remembers: scripts make them up.
+constexpr size_t kAsked = 1000;
+
+}  // namespace
 
 void Roles::set(const std::string& role, const Value& info) {
   Role entry;
@@ -21,9 +27,15 @@ const Roles::Role& Roles::find(const std::string& role) const {
 }
 
 bool Roles::takes(const std::string& role, const std::string& type) const {
-  const auto& patterns = find(role).tasks;
-  return std::any_of(patterns.begin(), patterns.end(),
-                     [&](const std::string& pattern) { return queue::type_matches(pattern, type); });
+  const auto found = roles_.find(role);
+  if (found == roles_.end()) return false;
+  const Role& known = found->second;
+  const auto asked = known.asked.find(type);
+  if (asked != known.asked.end()) return asked->second;
+  if (known.asked.size() >= kAsked) known.asked.clear();
+  return known.asked[type] =
+             std::any_of(known.tasks.begin(), known.tasks.end(),
+                         [&](const std::string& pattern) { return queue::type_matches(pattern, type); });
 }
 
 bool Roles::handles(const std::string& type,

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/value.h"
@@ -31,6 +32,7 @@ class Roles {
     std::vector<std::string> tasks;  // patterns
     bool mail = false;
     bool migrates = false;
+    mutable std::unordered_map<std::string, bool> asked;  // types, and whether it takes them
   };
   const Role& find(const std::string& role) const;
 

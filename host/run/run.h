@@ -66,6 +66,10 @@ struct Outbox {
 // What one run may make the host hold: what it asked, got and wants to happen, in bytes of memory.
 inline constexpr size_t kMostRunBytes = 128u << 20;
 
+// So often a run may lose its cell without blame: a script that takes its cell down only while it waits goes
+// on no longer.
+inline constexpr int64_t kMostLosses = 50;
+
 enum class Trigger { task, mail };
 
 struct Run {
@@ -88,9 +92,10 @@ struct Run {
   Outbox outbox;
   script::Grants* grants = nullptr;  // the instance's; outlives the run
   bool recorded = false;             // its row is in the store or in a batch
-  int64_t calls = 0;                 // of this execution, and the bytes of their arguments and results
-  size_t bytes = 0;
-  int64_t execution = 0;  // counts executions of the handler under this run
+  int64_t calls = 0;                 // of this execution
+  size_t bytes = 0;                  // the footprint of their arguments and results, and of the journal
+  int64_t execution = 0;             // counts executions of the handler under this run
+  int64_t losses = 0;                // of its cell, while it waited
   // Awaits that are under way: (strand, position) → handle of the effect, 0 while `started` is being stored.
   struct Awaiting {
     std::string op;

@@ -111,6 +111,31 @@ Status Settlement::consume(Run& run, const Value& result, store::Batch& batch) {
   return kernel_.queue.complete(run.trigger_id, run.lease, result, batch);
 }
 
+Status Settlement::check_mail(const Outbox& outbox) const {
+  struct Sum {
+    size_t messages = 0;
+    size_t bytes = 0;
+  };
+  std::map<std::string, Sum> sums;  // by address
+  for (const auto& message : outbox.messages) {
+    Sum& sum = sums[message.address];
+    ++sum.messages;
+    sum.bytes += message.body.footprint();
+  }
+  for (const auto& [address, sum] : sums) {
+    auto status = kernel_.mail.check_room(address, sum.messages, sum.bytes);
+    // Whom nobody can write to any more: said below.
+    if (!status && status.error().code == "limit") return status;
+  }
+  return {};
+}
+
+Status Settlement::check_proposals(const Outbox& outbox) const {
+  size_t bytes = 0;
+  for (const auto& proposal : outbox.proposals) bytes += footprint(proposal);
+  return outbox.proposals.empty() ? Status() : kernel_.governance.check_room(outbox.proposals.size(), bytes);
+}
+
 Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Batch& batch) {
   Outbox& outbox = run.outbox;
   const int64_t now = kernel_.clock.wall_ms();
@@ -128,6 +153,8 @@ Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Bat
     if (auto status = kernel_.queue.check_room(outbox.tasks.size()); !status) return failure(status.error());
     if (auto status = kernel_.queue.check(outbox.tasks, {}); !status) return failure(status.error());
   }
+  if (auto status = check_mail(outbox); !status) return failure(status.error());
+  if (auto status = check_proposals(outbox); !status) return failure(status.error());
   for (const auto& vote : outbox.votes) {
     if (auto status = kernel_.governance.check_vote(vote.proposal, run.role, vote.choice); !status) {
       return failure(status.error());

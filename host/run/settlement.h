@@ -41,6 +41,9 @@ class Settlement {
   Result<AfterCommit> commit(Run& run, const Value& result, store::Batch& batch);
 
  private:
+  // Is there room for what the run wants to happen? Errors: "limit".
+  Status check_mail(const Outbox& outbox) const;
+  Status check_proposals(const Outbox& outbox) const;
   Status consume(Run& run, const Value& result, store::Batch& batch);
   void close_votes(store::Batch& batch);
   void report_dead_letter(const queue::Task& task, store::Batch& batch);

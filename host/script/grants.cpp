@@ -98,8 +98,9 @@ bool matches(const std::vector<Step>& steps, const std::vector<Step>& subject) {
   };
   reached[0] = 1;
   skip_stars();
+  std::vector<char> next;
   for (const Step& part : subject) {
-    std::vector<char> next(steps.size() + 1, 0);
+    next.assign(steps.size() + 1, 0);
     for (size_t i = 0; i < steps.size(); ++i) {
       if (!reached[i]) continue;
       if (steps[i].star) {
@@ -154,6 +155,11 @@ void Grants::ask(std::vector<std::string> asked) {
 }
 
 Status Grants::check(std::string_view capability, std::string_view subject) const {
+  if (subject.size() > kSubjectBytes) {
+    return failure("refused", who_may_not(capability, std::string(subject.substr(0, 40)) + "…") + ": " +
+                                  std::to_string(subject.size()) + " bytes are too long a name, at most " +
+                                  std::to_string(kSubjectBytes) + " are compared with grants");
+  }
   const bool asked = std::any_of(asked_.begin(), asked_.end(), [&](const std::string& grant) {
     return grant_covers(grant, capability, subject);
   });

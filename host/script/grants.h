@@ -25,6 +25,9 @@
 
 namespace clade::script {
 
+// What a grant's pattern is compared with: the path, command line, address or type of a call.
+inline constexpr size_t kSubjectBytes = 16384;
+
 // True if a grant covers "capability:subject". For capabilities that have no subject ("queue.read",
 // "cell.eval"), the subject is ignored.
 bool grant_covers(std::string_view grant, std::string_view capability, std::string_view subject);
@@ -44,7 +47,7 @@ class Grants {
   // none.
   void ask(std::vector<std::string> asked);
   // Is it both asked for and given, limits aside? Errors: "refused"; says which grant is missing and whether
-  // agents/<role>/agent.yaml, swarm.yaml or both lack it.
+  // agents/<role>/agent.yaml, swarm.yaml or both lack it, or that the subject is longer than kSubjectBytes.
   Status check(std::string_view capability, std::string_view subject) const;
 
  private:

@@ -11,7 +11,7 @@ local file = {}
 function file.write(path, text)
   check.argument("clade.file.write", "path", path, "string")
   check.argument("clade.file.write", "text", text, "text")
-  return host.request("file.write", { path = path, text = text })
+  return host.put("file.write", { path = path, text = text })
 end
 
 return file

@@ -6,11 +6,11 @@ local mail = {}
 
 -- Sends a message when the run commits. Fields: to ("agent:<name>", "role:<role>", "topic:<topic>" or "all"), kind (a
 -- word that handlers look at), body (plain data), thread (id of the message it belongs to). Returns its id.
--- Raises: misuse, no such recipient, no grant mail.send:<to>. Outbox.
+-- Raises: misuse, no such recipient, no grant mail.send:<to>, a full mailbox. Outbox.
 --   clade.mail.send { to = "role:reviewer", kind = "handoff", body = { task = task.id } }
 function mail.send(message)
   check.fields("clade.mail.send", message, { to = "string", kind = "string", body = "any?", thread = "string?" })
-  return host.request("mail.send", message)
+  return host.put("mail.send", message)
 end
 
 -- clade.ask: sends a message to one agent and waits for what its on_mail returns. Fields: to ("agent:<name>"), kind,

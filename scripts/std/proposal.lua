@@ -14,7 +14,7 @@ function proposal.open(question)
   check.fields("clade.proposal.open", question, {
     title = "string", kind = "string", body = "any?", voters = "strings", on_accept = "table?", on_reject = "table?",
   })
-  return host.request("proposal.open", question)
+  return host.put("proposal.open", question)
 end
 
 -- A proposal by id: { state, votes = { { voter, choice, reason }, … }, … }, or nil, message, "not_found". Grant

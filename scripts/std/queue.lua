@@ -14,11 +14,11 @@ for name, kind in next, TASK do KEYED_TASK[name] = kind end
 -- Adds a task. Fields: type (a role's pattern must match it), payload (plain data), priority (1 … 10, 10 first;
 -- default 5), after (ids that must be completed first), approval (a question: the task waits for a person's
 -- yes), max_attempts (default 3). Returns its id. Raises: misuse, no role for the type, no grant
--- queue.add:<type>. Outbox.
+-- queue.add:<type>, a full queue, more than 10,000 effects in one run. Outbox.
 --   local id = clade.queue.add { type = "write_spec", payload = { idea = "…" }, priority = 7 }
 function queue.add(task)
   check.fields("clade.queue.add", task, TASK)
-  return host.request("queue.add", task)
+  return host.put("queue.add", task)
 end
 
 -- Adds several tasks that may depend on each other: `after` may name the `key` of another in the list. All or none.
@@ -29,7 +29,7 @@ function queue.add_all(tasks)
   for index, task in ipairs(tasks) do
     check.fields("clade.queue.add_all", task, KEYED_TASK, " of task " .. index)
   end
-  return host.request("queue.add_all", { tasks = tasks })
+  return host.put("queue.add_all", { tasks = tasks })
 end
 
 -- Hands this run's task over to a review: a task { type, payload } is added whose payload also gets `reviews` (this
@@ -38,7 +38,7 @@ end
 --   clade.queue.review { type = "code_review", payload = { hash = hash } }
 function queue.review(task)
   check.fields("clade.queue.review", task, { type = "string", payload = "table?", priority = "integer?" })
-  return host.request("queue.review", task)
+  return host.put("queue.review", task)
 end
 
 -- The verdict of a review task's run: the reviewed task is completed. `task` is its id (payload.reviews).
@@ -46,7 +46,7 @@ end
 --   return clade.queue.accept(task.payload.reviews)
 function queue.accept(task)
   check.argument("clade.queue.accept", "task", task, "string")
-  return host.request("queue.accept", { task = task })
+  return host.put("queue.accept", { task = task })
 end
 
 -- The other verdict: the reviewed task is queued again, `reason` is its `error`. Returns true. Outbox.
@@ -54,7 +54,7 @@ end
 function queue.reject(task, reason)
   check.argument("clade.queue.reject", "task", task, "string")
   check.argument("clade.queue.reject", "reason", reason, "string")
-  return host.request("queue.reject", { task = task, reason = reason })
+  return host.put("queue.reject", { task = task, reason = reason })
 end
 
 -- This run's task fails when the run commits; what else the run emitted still happens. `task` is the handler's
@@ -65,7 +65,7 @@ function queue.fail(task, reason, options)
   check.argument("clade.queue.fail", "reason", reason, "string")
   check.fields("clade.queue.fail", options or {}, { retry = "boolean?" }, " of options")
   local retry = not options or options.retry ~= false
-  return host.request("queue.fail", { reason = reason, retry = retry })
+  return host.put("queue.fail", { reason = reason, retry = retry })
 end
 
 -- A task by id: { id, type, state, priority, payload, result, parent, attempt, error, history, … }, or nil,

@@ -11,7 +11,7 @@ local rule = {}
 function rule.set(name, value)
   check.argument("clade.rule.set", "name", name, "string")
   check.argument("clade.rule.set", "value", value, "any")
-  return host.request("rule.set", { name = name, value = value })
+  return host.put("rule.set", { name = name, value = value })
 end
 
 -- The value of a rule, or nil, message, "not_found". Grant rule.read. Read.

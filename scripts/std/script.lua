@@ -5,7 +5,8 @@ local host, check = ...
 local script = {}
 
 -- Makes a source text the current version of a script when the run commits: file, store and running agents.
--- Fields: name ("skill:<id>"), source, lineage (plain data: where it comes from). Returns the version's hash.
+-- Fields: name ("skill:<id>"), source, lineage (plain data: where it comes from). Returns the version's hash,
+-- or nil, message, code ("does_not_load": it does not compile, or its selftest or that of an agent that uses it fails).
 -- Raises: misuse, no grant script.publish:<name>, a task that no accepted proposal set off. Outbox.
 --   local hash = clade.script.publish { name = "skill:optimize.bin_packing", source = source, lineage = { task = task.id } }
 function script.publish(version)

@@ -151,14 +151,16 @@ local function environment_of(read_source, cases)
 
   local function host_of(answers, settings, calls)
     local state = (settings.seed or 1) % 2147483647
+    local function answer_to(op, args)
+      calls[#calls + 1] = { op = op, args = args }
+      local answer = answers[op]
+      if answer == nil then error("the spec has no answer for the op " .. op, 0) end
+      if type(answer) == "function" then return answer(args) end
+      return answer
+    end
     return {
-      request = function(op, args)
-        calls[#calls + 1] = { op = op, args = args }
-        local answer = answers[op]
-        if answer == nil then error("the spec has no answer for the op " .. op, 0) end
-        if type(answer) == "function" then return answer(args) end
-        return answer
-      end,
+      request = answer_to,
+      put = answer_to,
       all = function(functions)
         local results = {}
         for index, fn in ipairs(functions) do results[index] = fn() end

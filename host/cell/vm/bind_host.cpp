@@ -149,6 +149,7 @@ void open_host(lua_State* state) {
       {"waiting_strands", kWaitingStrands},
       {"strands", kStrands},
       {"name_bytes", kNameBytes},
+      {"task_patterns", kTaskPatterns},
   };
   lua_newtable(state);
   for (const auto& [name, value] : bounds) {

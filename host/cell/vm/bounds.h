@@ -36,6 +36,8 @@ inline constexpr size_t kWaitingStrands = 4096;
 inline constexpr size_t kStrands = 1u << 20;
 // The name of a strand ("0.1.4") and what else a cell calls by a short name.
 inline constexpr size_t kNameBytes = 256;
+// Patterns of `tasks` of an agent, each as long as a name at most: the host compares them with every task.
+inline constexpr size_t kTaskPatterns = 100;
 // Source that `load` compiles at once: the compiler cannot be interrupted.
 inline constexpr size_t kLoadBytes = 1u << 20;
 // Comparisons of a pattern's items with letters, per call of string.find, match, gsub, or per step of gmatch.

@@ -225,6 +225,8 @@ TEST_CASE("answers to load and eval must come, once and well-formed") {
   const Value load{{"t", "load"}, {"vm", 1}};
   const Value eval{{"t", "eval"}, {"source", ""}};
   const Value good{{"t", "result"}, {"ok", true}};
+  const Value many{{"tasks", Value::Array(vm::kTaskPatterns + 1, Value("a"))}};
+  const Value wide{{"tasks", Value::Array{std::string(vm::kNameBytes + 1, 'a')}}};
   struct Case {
     Value asked;
     std::vector<Value> frames;
@@ -235,6 +237,8 @@ TEST_CASE("answers to load and eval must come, once and well-formed") {
       {load, {{{"t", "loaded"}, {"vm", 2}, {"ok", true}}}, "not its own"},
       {load, {{{"t", "loaded"}, {"vm", 1}}}, "boolean `ok`"},
       {load, {{{"t", "loaded"}, {"vm", 1}, {"ok", true}, {"info", 5}}}, "map `info`"},
+      {load, {{{"t", "loaded"}, {"vm", 1}, {"ok", true}, {"info", many}}}, "too many or too long patterns"},
+      {load, {{{"t", "loaded"}, {"vm", 1}, {"ok", true}, {"info", wide}}}, "too many or too long patterns"},
       {load, {{{"t", "loaded"}, {"vm", 1}, {"ok", false}}}, "text `error`"},
       {load, {good}, "without being asked"},
       {load, {call_of(1, "1", 1)}, "spoke for run 1"},

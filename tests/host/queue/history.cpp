@@ -70,5 +70,16 @@ TEST_CASE("lists are newest first, by state and type, and bounded") {
   CHECK(contains(fixture.refused(list_tasks(database, "done", "", 1), "invalid"), "awaiting_approval"));
 }
 
+TEST_CASE("a list is bounded by all that its tasks take in memory") {
+  Fixture fixture;
+  fixture.add("a");
+  const auto lease = fixture.claim("a");
+  fixture.done(
+      fixture.queue->complete("a", lease, Value(Value::Array(1000, Value(Value::Map()))), fixture.batch));
+  CHECK(list_tasks(*fixture.database, "", "", 10, 1000000));
+  CHECK(contains(fixture.refused(list_tasks(*fixture.database, "", "", 10, 10000), "limit"),
+                 "MB of memory together"));
+}
+
 }  // namespace
 }  // namespace clade::queue

@@ -17,7 +17,8 @@ NewTask task(const std::string& id, int priority = 5) {
   return fresh;
 }
 
-TEST_CASE("agents may fill the queue so far, by number and by what payloads take, and it empties again") {
+TEST_CASE(
+    "agents may fill the queue so far, by number and by what it takes in memory, and it empties again") {
   Fixture fixture;
   SECTION("number") {
     std::vector<NewTask> tasks(kMostTasks, task(""));
@@ -30,7 +31,7 @@ TEST_CASE("agents may fill the queue so far, by number and by what payloads take
   }
   SECTION("payloads") {
     auto large = task("");
-    large.payload = Value(Value::Map{{"text", std::string(kMostPayload / 4, 'x')}});
+    large.payload = Value(Value::Map{{"text", std::string(kMostBytes / 4, 'x')}});
     std::string last;
     for (int n = 0; n < 4; ++n) {
       CHECK(fixture.queue->check_room(1));
@@ -39,6 +40,25 @@ TEST_CASE("agents may fill the queue so far, by number and by what payloads take
     }
     CHECK(fixture.queue->check_room(1).error().code == "limit");
     REQUIRE(fixture.queue->cancel(last, "operator", "", fixture.batch));
+    CHECK(fixture.queue->check_room(1));
+  }
+  SECTION("questions") {
+    auto large = task("");
+    large.approval = std::string(kMostBytes, '?');
+    const auto ids = fixture.queue->submit({large}, fixture.batch);
+    CHECK(fixture.queue->check_room(1).error().code == "limit");
+    REQUIRE(fixture.queue->cancel(ids->front(), "operator", "", fixture.batch));
+    CHECK(fixture.queue->check_room(1));
+  }
+  SECTION("results under review") {
+    fixture.add("a");
+    fixture.add("r");
+    const auto lease = fixture.claim("a");
+    const Value result(std::string(kMostBytes, 'x'));
+    fixture.batch = store::Batch();
+    REQUIRE(fixture.queue->review("a", lease, result, "r", fixture.batch));
+    CHECK(fixture.queue->check_room(1).error().code == "limit");
+    REQUIRE(fixture.queue->accept("a", "r", fixture.batch));
     CHECK(fixture.queue->check_room(1));
   }
 }

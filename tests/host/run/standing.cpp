@@ -137,6 +137,38 @@ TEST_CASE("the agents of a quarantined version stop, also with the next host, an
   }
 }
 
+TEST_CASE("a run that was left goes on with its version, though its role is stopped at another one") {
+  const Folder folder;
+  std::string task;
+  int64_t left = 0;
+  {
+    PlayedHost host(folder);
+    task = host.add("work_a");
+    left = host.next_start().invocation.run;
+    host.dispatcher->called(left, "0", 1, "cell.eval", Value{{"source", "return 1"}});
+    host.settle();
+    store::Batch batch;
+    folder.write("agents/worker/init.lua", "return { api = 1, on_task = function() end }\n");
+    const auto changed = host.library.changed();
+    REQUIRE(changed.size() == 1);
+    host.library.import(changed[0], "file", batch);
+    Standing standing(host.clock);
+    Run newer{9};
+    newer.role = "worker";
+    newer.version = changed[0].hash;
+    newer.combination = current_combination(host.library, "worker");
+    for (size_t death = 0; death < kDeaths; ++death) standing.died(newer, "killed", batch);
+    host.dispatcher->commit(std::move(batch), nullptr);
+    host.settle();
+  }
+  PlayedHost host(folder);
+  REQUIRE(state_of_worker(host) == "stopped");
+  CHECK_FALSE(host.dispatcher->idle());
+  CHECK(host.next_start().invocation.run == left);
+  host.dispatcher->finished(left, Value("done"), Value(Value::Map()));
+  CHECK(host.state_of(task) == "completed");
+}
+
 TEST_CASE("a run's program says whether it is confirmed, also after a restart") {
   const Folder folder;
   {

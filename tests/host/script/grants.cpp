@@ -8,6 +8,7 @@ using clade::script::check_grant_form;
 using clade::script::grant_covers;
 using clade::script::grant_includes;
 using clade::script::Grants;
+using clade::script::kSubjectBytes;
 
 TEST_CASE("a pattern covers what it names", "[grants]") {
   CHECK(grant_covers("queue.add:test_*", "queue.add", "test_product"));
@@ -64,6 +65,15 @@ TEST_CASE("no pattern is slow", "[grants]") {
   for (int i = 0; i < 1000; ++i) pattern += "*a";
   CHECK_FALSE(grant_covers(pattern + "b", "queue.add", std::string(10000, 'a')));
   CHECK(grant_covers(pattern, "queue.add", std::string(10000, 'a')));
+}
+
+TEST_CASE("what is too long to be compared is refused", "[grants]") {
+  const Grants grants("a", {"queue.add:**"}, {{"queue.add:**"}});
+  CHECK(grants.check("queue.add", std::string(kSubjectBytes, 'x')));
+  const auto status = grants.check("queue.add", std::string(kSubjectBytes + 1, 'x'));
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code == "refused");
+  CHECK(status.error().message.size() < 200);
 }
 
 TEST_CASE("capabilities without a subject ignore it", "[grants]") {

@@ -192,6 +192,13 @@ TEST_CASE("a program that does not load says where") {
   CHECK_THAT(cell.load("return { api = 1, on_task = 5 }")["error"].as_string(),
              Contains("`on_task` must be a function"));
   CHECK_THAT(cell.load("return { api = 1 }")["error"].as_string(), Contains("add on_task or on_mail"));
+  CHECK_THAT(cell.load("local t = {} for n = 1, 101 do t[n] = 't' .. n end\n"
+                       "return { api = 1, tasks = t, on_task = print }")["error"]
+                 .as_string(),
+             Contains("`tasks` has more than 100 patterns"));
+  CHECK_THAT(
+      cell.load("return { api = 1, tasks = { ('x'):rep(257) }, on_task = print }")["error"].as_string(),
+      Contains("`tasks[1]` is longer than 256 bytes"));
   CHECK_THAT(cell.load("clade.queue.list()")["error"].as_string(),
              Contains("works only while a handler runs"));
   CHECK_THAT(cell.load("require 'optimize.none'")["error"].as_string(),
@@ -283,6 +290,28 @@ TEST_CASE("randomness is the run's and the strand's, not the order's") {
   CHECK(forward == backward);
   CHECK(forward.as_array()[0] != forward.as_array()[1]);
   CHECK(forward.as_array()[0].as_array()[0].as_real() < 1);
+}
+
+TEST_CASE("whatever is in the way of an effect raises at its line, what is waited for may be a value") {
+  CellProcess cell;
+  REQUIRE(cell.load(R"lua(
+    return { api = 1, tasks = { "x" }, on_task = function(self, how)
+      local value, problem, code
+      if how == "effect" then
+        value, problem, code = clade.queue.add { type = "y" }
+      else
+        value, problem, code = clade.ask { to = "agent:b", kind = "k" }
+      end
+      return { tostring(value), problem or "", code or "" }
+    end })lua")["ok"]
+              .as_bool());
+  CHECK(cell.run(1, "effect")[0]["op"] == Value("queue.add"));
+  const Value failed = cell.refuse(1, "0", "the queue is full", "limit")[0];
+  CHECK(failed["t"] == Value("failed"));
+  CHECK_THAT(failed["error"].as_string(), Contains("init.lua@cafe:5: the queue is full"));
+  CHECK(cell.run(2, "wait")[0]["op"] == Value("ask"));
+  const Value done = cell.refuse(2, "0", "no answer in time", "timeout")[0];
+  CHECK(done["value"].as_array().back() == Value("timeout"));
 }
 
 TEST_CASE("waiting is refused where a strand cannot be left") {
