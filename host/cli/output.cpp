@@ -27,6 +27,27 @@ void note_output_error() {
 // The width of names of fields.
 constexpr size_t kFieldColumns = 12;
 
+// The name of the character that a text begins with, if it turns the direction of what follows: a question
+// could read as another one. Each takes three bytes. Source: Unicode Standard Annex #9, explicit formatting.
+const char* turn_at(std::string_view text) {
+  constexpr std::array<std::pair<std::string_view, const char*>, 11> kTurns = {{{"\u200e", "\\u200e"},
+                                                                                {"\u200f", "\\u200f"},
+                                                                                {"\u202a", "\\u202a"},
+                                                                                {"\u202b", "\\u202b"},
+                                                                                {"\u202c", "\\u202c"},
+                                                                                {"\u202d", "\\u202d"},
+                                                                                {"\u202e", "\\u202e"},
+                                                                                {"\u2066", "\\u2066"},
+                                                                                {"\u2067", "\\u2067"},
+                                                                                {"\u2068", "\\u2068"},
+                                                                                {"\u2069", "\\u2069"}}};
+  if (text.empty() || text.front() != '\xe2') return nullptr;
+  for (const auto& [bytes, name] : kTurns) {
+    if (text.substr(0, bytes.size()) == bytes) return name;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 bool colour_wanted(int descriptor) {
@@ -51,7 +72,10 @@ std::string plain(std::string_view text) {
     // U+0080 … U+009F are control characters too; in UTF-8 they begin with C2.
     const bool second_set =
         byte == 0xc2 && i + 1 < valid.size() && static_cast<unsigned char>(valid[i + 1]) < 0xa0;
-    if (byte == '\n') {
+    if (const char* turn = turn_at(std::string_view(valid).substr(i))) {
+      result += turn;
+      i += 2;
+    } else if (byte == '\n') {
       result += "\\n";
     } else if (byte == '\t') {
       result += ' ';

@@ -175,9 +175,23 @@ Status Grants::check(std::string_view capability, std::string_view subject) cons
   const std::string asks = "agents/" + role_ + "/agent.yaml does not ask for it";
   const std::string gives = "swarm.yaml does not give it to the agent";
   const std::string add = ": add a grant that covers it under `grants` ";
-  if (given) return failure("refused", who + asks + add + "there");
-  if (asked) return failure("refused", who + gives + add + "there");
-  return failure("refused", who + asks + " and " + gives + add + "in both");
+  const std::string hint = hint_at_stars(capability, subject);
+  if (given) return failure("refused", who + asks + add + "there" + hint);
+  const std::string again = " (the host reads swarm.yaml when it starts)";
+  if (asked) return failure("refused", who + gives + add + "there" + again + hint);
+  return failure("refused", who + asks + " and " + gives + add + "in both" + again + hint);
+}
+
+std::string Grants::hint_at_stars(std::string_view capability, std::string_view subject) const {
+  auto grants = asked_;
+  for (const auto& given : given_) grants.push_back(given.entry.grant);
+  for (const auto& grant : grants) {
+    std::string wide;
+    for (const char letter : grant) wide += letter == '*' ? "**" : std::string(1, letter);
+    if (grant_covers(grant, capability, subject) || !grant_covers(wide, capability, subject)) continue;
+    return "; \"" + grant + "\" does not cover it: * stands for anything but /, ** for that too";
+  }
+  return "";
 }
 
 std::string Grants::who_may_not(std::string_view capability, std::string_view subject) const {

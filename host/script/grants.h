@@ -58,6 +58,8 @@ class Grants {
     std::optional<Bucket> bucket;  // of an entry with a rate
   };
   std::string who_may_not(std::string_view capability, std::string_view subject) const;
+  // What to say where a grant fails at a "/" alone; "" if none does.
+  std::string hint_at_stars(std::string_view capability, std::string_view subject) const;
 
   std::string agent_;
   std::string role_;

@@ -47,6 +47,13 @@ struct Library::Shelves {
   std::map<std::string, SkillManifest> read_skills;
   std::map<std::string, AgentManifest> read_roles;
   std::vector<Error> problems;
+  std::string manifest_hash;  // of swarm.yaml as it was loaded
+
+  // "" if it cannot be read.
+  std::string hash_of_manifest() const {
+    auto text = read_file(folder + "/swarm.yaml");
+    return text ? content_hash(*text) : "";
+  }
 
   Version version(const std::string& name, std::string source, std::string origin) const {
     Version made;
@@ -243,6 +250,7 @@ Library::~Library() = default;
 Status Library::load(store::Database& database, store::Batch& batch) {
   Shelves& shelves = *shelves_;
   shelves.problems.clear();
+  shelves.manifest_hash = shelves.hash_of_manifest();
   auto catalogue = read_catalogue(shelves.folder);
   if (!catalogue) return failure(catalogue.error());
   shelves.catalogue = std::move(*catalogue);
@@ -319,6 +327,11 @@ Result<std::map<std::string, const Version*>> Library::closure(const std::vector
 
 std::vector<Version> Library::changed() const {
   shelves_->problems.clear();
+  if (shelves_->hash_of_manifest() != shelves_->manifest_hash) {
+    shelves_->problems.push_back(
+        {"restart",
+         "swarm.yaml changed: it takes effect when the host starts again (`clade stop`, `clade run`)"});
+  }
   std::vector<Version> candidates;
   for (const auto& name : shelves_->read_manifests()) {
     if (auto candidate = shelves_->candidate(name)) candidates.push_back(std::move(*candidate));
@@ -422,7 +435,7 @@ Status Library::write_back(const std::string& name) const {
 std::vector<std::string> Library::watched_folders() const {
   std::error_code ignored;
   const fs::path root = fs::absolute(shelves_->folder, ignored).lexically_normal();
-  std::set<fs::path> folders = {root / "agents", root / "skills"};
+  std::set<fs::path> folders = {root, root / "agents", root / "skills"};
   // Empty folders too: somebody is about to put a skill there.
   for (const auto& folder : skill_parents(root.string())) folders.insert(folder);
   for (const auto& [role, manifest] : shelves_->catalogue.roles) folders.insert(root / "agents" / role);

@@ -10,6 +10,8 @@ TEST_CASE("what scripts say cannot drive the terminal") {
   CHECK(plain("\xc2\x9b"
               "31m") == "\\x9b31m");  // the one-character form of ESC [
   CHECK(plain("größe ≤ 3") == "größe ≤ 3");
+  // What turns the direction would let a question read as another one.
+  CHECK(plain("a\u202eb\u2066c") == "a\\u202eb\\u2066c");
   CHECK(plain_lines("a\x1b\nb\n") == "a\\x1b\nb\n");
   CHECK(plain("\xff") == "\xef\xbf\xbd");
 }

@@ -95,7 +95,7 @@ TEST_CASE("allowed is what is both asked for and given", "[grants]") {
   CHECK(message("cell.eval", "ignored") ==
         "agent \"builder#2\" may not cell.eval: swarm.yaml does not give it to the agent: add a grant that "
         "covers it "
-        "under `grants` there");
+        "under `grants` there (the host reads swarm.yaml when it starts)");
   CHECK(message("rule.set", "vote.quorum") ==
         "agent \"builder#2\" may not rule.set:vote.quorum: agents/builder/agent.yaml does not ask for it: "
         "add a grant "
@@ -103,7 +103,11 @@ TEST_CASE("allowed is what is both asked for and given", "[grants]") {
   CHECK(message("mail.send", "all") ==
         "agent \"builder#2\" may not mail.send:all: agents/builder/agent.yaml does not ask for it and "
         "swarm.yaml does "
-        "not give it to the agent: add a grant that covers it under `grants` in both");
+        "not give it to the agent: add a grant that covers it under `grants` in both (the host reads "
+        "swarm.yaml "
+        "when it starts)");
+  CHECK_THAT(message("queue.add", "build_a/b"),
+             Catch::Contains("; \"queue.add:build_*\" does not cover it: * stands for anything but /"));
   CHECK(message("file.write", "report/../x") ==
         "agent \"builder#2\" may not file.write:report/../x: a path must be relative and without \"..\"");
   CHECK_FALSE(grants.check("no.such", ""));
