@@ -30,6 +30,9 @@ void print_running(const Value& status) {
              readable(cells["deaths"]) + " died so far");
   print_line("evaluated:  " + readable(cells["evaluating"]) + " now, " + readable(cells["waiting"]) +
              " waiting");
+  const Value& commands = status["commands"];
+  print_line("commands:   " + readable(commands["running"]) + " now, " + readable(commands["waiting"]) +
+             " waiting");
   print_line("stall:      " + std::to_string(status["longest_stall_us"].as_integer() / 1000) +
              " ms at most, the longest that the host could not be reached");
   for (const auto& [layer, missing] : status["layers"].as_map()) {

@@ -33,11 +33,13 @@ void tell_refused(const run::Kernel& kernel, const queue::Task& task, const std:
 }  // namespace
 
 HostCommands::HostCommands(const run::Kernel& kernel, run::Dispatcher& dispatcher, run::Reload& reload,
-                           cell::Pool& pool, const cell::Zygote& zygote, std::function<void()> stop)
+                           cell::Pool& pool, const worker::CommandEffect& command, const cell::Zygote& zygote,
+                           std::function<void()> stop)
     : kernel_(kernel),
       dispatcher_(dispatcher),
       reload_(reload),
       pool_(pool),
+      command_(command),
       zygote_(zygote),
       stop_(std::move(stop)),
       started_at_(kernel.clock.wall_ms()) {}
@@ -166,6 +168,7 @@ Value HostCommands::status() const {
                {"queue", std::move(queue)},
                {"in_flight", static_cast<int64_t>(dispatcher_.in_flight())},
                {"cells", pool_.statistics()},
+               {"commands", command_.statistics()},
                {"longest_stall_us", kernel_.loop.longest_turn_us()},
                {"layers", std::move(layers)},
                {"approve", kernel_.settings["approve"]}};

@@ -11,6 +11,7 @@
 #include "run/dispatcher.h"
 #include "run/kernel.h"
 #include "run/reload.h"
+#include "worker/command.h"
 
 namespace clade::cli {
 
@@ -20,7 +21,7 @@ class HostCommands {
 
   // `stop` ends the host, orderly, soon..
   HostCommands(const run::Kernel& kernel, run::Dispatcher& dispatcher, run::Reload& reload, cell::Pool& pool,
-               const cell::Zygote& zygote, std::function<void()> stop);
+               const worker::CommandEffect& command, const cell::Zygote& zygote, std::function<void()> stop);
 
   // Commands and their arguments: stop {}; status {}; task.add {type, payload, priority, after}; task.cancel
   // {id, reason}; task.retry {id}; mail.send {to, kind, body}; approval.approve and approval.reject {id,
@@ -41,6 +42,7 @@ class HostCommands {
   run::Dispatcher& dispatcher_;
   run::Reload& reload_;
   cell::Pool& pool_;
+  const worker::CommandEffect& command_;
   const cell::Zygote& zygote_;
   std::function<void()> stop_;
   int64_t started_at_;

@@ -190,8 +190,8 @@ Status Host::open() {
         log_.info("host", name + " " + text);
         if (view_) view_->event("host", name + " " + text);
       });
-  commands_ =
-      std::make_unique<HostCommands>(*kernel_, *dispatcher_, *reload_, *pool_, zygote_, [this] { stop(0); });
+  commands_ = std::make_unique<HostCommands>(*kernel_, *dispatcher_, *reload_, *pool_, *command_, zygote_,
+                                             [this] { stop(0); });
   queue_->observe([this](const queue::Task& task, queue::Verb verb, queue::State) {
     settlement_->observe(task, verb);
     dispatcher_->observe(task, verb);

@@ -4,11 +4,15 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "base/clock.h"
+#include "base/turns.h"
 #include "loop/process.h"
 #include "loop/timer.h"
 #include "script/nearest.h"
@@ -23,6 +27,9 @@ constexpr int64_t kLongestMs = 3600000;
 constexpr size_t kMostArguments = 1000;
 constexpr size_t kArgumentBytes = 100000;  // of all together; the kernel refuses a single one of 128 KB
 constexpr size_t kInputBytes = 8u << 20;
+// Each takes a few processes and descriptors of the host's: 64 at most, a quarter of them for who has none
+// yet.
+constexpr TurnBounds kAtOnce{48, 16, 16};
 
 bool needs_quotes(const std::string& argument) {
   if (argument.empty()) return true;
@@ -154,7 +161,12 @@ std::string command_text(const std::vector<std::string>& arguments) {
   return text;
 }
 
-struct CommandEffect::State {
+struct CommandEffect::State : std::enable_shared_from_this<State> {
+  // One whose turn has not come.
+  struct Waiting {
+    Value args;
+    Done done;
+  };
   // A command under way, or one that could not start and is about to say so.
   struct Command {
     explicit Command(loop::Loop& loop) : timer(loop) {}
@@ -170,7 +182,27 @@ struct CommandEffect::State {
 
   void finish(uint64_t handle, Result<Value> result) {
     auto found = commands.extract(handle);
-    if (found) found.mapped().done(std::move(result));
+    if (!found) return;
+    turns.end(handle);
+    start_waiting();
+    found.mapped().done(std::move(result));
+  }
+
+  void start_waiting() {
+    while (auto turn = turns.next()) {
+      const uint64_t handle = turn->handle;
+      commands.try_emplace(handle, loop).first->second.done = std::move(turn->item.done);
+      if (auto status = spawn(handle, turn->item.args); !status) {
+        later([handle, error = status.error()](State& state) { state.finish(handle, failure(error)); });
+      }
+    }
+  }
+
+  // Calls the function soon, unless the effect is gone by then.
+  void later(std::function<void(State&)> function) {
+    loop.post([weak = weak_from_this(), function = std::move(function)] {
+      if (const auto state = weak.lock()) function(*state);
+    });
   }
 
   void on_exit(uint64_t handle, loop::ProcessExit exit) {
@@ -218,7 +250,8 @@ struct CommandEffect::State {
   loop::Keeper keeper;
   SystemClock clock;
   uint64_t last_handle = 0;
-  std::map<uint64_t, Command> commands;
+  Turns<Waiting> turns{kAtOnce};
+  std::map<uint64_t, Command> commands;  // whose turn it is
 };
 
 CommandEffect::CommandEffect(loop::Loop& loop, std::string folder, loop::Keeper keeper)
@@ -237,19 +270,21 @@ Status CommandEffect::check(const Value& args, script::Call& call) const {
 
 uint64_t CommandEffect::start(const run::EffectRequest& request, Done done) {
   const uint64_t handle = ++state_->last_handle;
-  auto& command = state_->commands.try_emplace(handle, state_->loop).first->second;
-  command.done = std::move(done);
-  if (auto status = state_->spawn(handle, request.args); !status) {
-    // Later, as every other outcome: the caller has no handle yet.
-    state_->loop.post([weak = std::weak_ptr<State>(state_), handle, error = status.error()] {
-      if (const auto state = weak.lock()) state->finish(handle, failure(error));
-    });
-  }
+  state_->turns.wait(request.agent, handle, {request.args, std::move(done)});
+  state_->start_waiting();
   return handle;
 }
 
 void CommandEffect::cancel(uint64_t handle) {
   state_->commands.erase(handle);
+  state_->turns.end(handle);
+  // Later: whoever cancels all that a run waits for must not start its next ones.
+  state_->later([](State& state) { state.start_waiting(); });
+}
+
+Value CommandEffect::statistics() const {
+  return {{"running", static_cast<int64_t>(state_->turns.running())},
+          {"waiting", static_cast<int64_t>(state_->turns.waiting())}};
 }
 
 }  // namespace clade::worker

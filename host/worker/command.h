@@ -25,7 +25,9 @@ std::string command_text(const std::vector<std::string>& arguments);
 // environment is PATH, HOME, LANG and TZ of the host, and has git refuse bare repositories that nobody named;
 // no shell. A program named with a slash is looked for from the swarm's folder, whatever cwd is. The process
 // group is killed on timeout and when the host is gone, however that ended; only then can the next host
-// start. Fails with "not_found" (no such program or cwd), "refused" (cwd leads out of the folder), "io".
+// start. So many run at once, in all and of an agent (kAtOnce in command.cpp); more wait for their turn, and
+// timeout_ms counts from the start. Fails with "not_found" (no such program or cwd), "refused" (cwd leads out
+// of the folder), "io".
 class CommandEffect final : public run::Effect {
  public:
   CommandEffect(loop::Loop& loop, std::string folder, loop::Keeper keeper);
@@ -34,6 +36,8 @@ class CommandEffect final : public run::Effect {
   Status check(const Value& args, script::Call& call) const override;
   uint64_t start(const run::EffectRequest& request, Done done) override;
   void cancel(uint64_t handle) override;
+  // For status: {running, waiting}, counted.
+  Value statistics() const;
 
  private:
   struct State;

@@ -7,7 +7,8 @@ local process = {}
 local OPTIONS = { cwd = "string?", input = "text?", timeout_ms = "integer?" }
 
 -- Runs a program and waits for its end: { program, argument, …, cwd?, input?, timeout_ms? (60,000) }. No shell.
--- `cwd` is below the swarm's folder, which is the default. Returns { code, signal, out, error, truncated,
+-- `cwd` is below the swarm's folder, which is the default. Only so many run at once, in all and for an agent; more wait
+-- for their turn, and timeout_ms counts from the start. Returns { code, signal, out, error, truncated,
 -- timed_out, … }, or nil, message, code; "outcome_unknown" if the host was killed while it ran. Raises: misuse,
 -- no grant process.run:<the words joined by blanks>. Await; never repeated by itself.
 --   local result = clade.process.run { "git", "log", "-1", timeout_ms = 5000 }

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -337,4 +338,54 @@ TEST_CASE("commands run side by side", "[command]") {
   }
   bench.loop.run();
   CHECK(outs.size() == 8);
+}
+
+TEST_CASE("an agent fills no machine with commands, and keeps no other from its own", "[command]") {
+  Bench bench;
+  const auto start = [&](const std::string& agent, const Value& args, std::function<void()> done) {
+    clade::run::EffectRequest request;
+    request.agent = agent;
+    request.args = args;
+    bench.effect->start(request, [done = std::move(done)](const Result<Value>&) { done(); });
+  };
+  const auto at_once = [&] { return bench.effect->statistics()["running"].as_integer(); };
+  // Each stops the loop should it ever end.
+  for (int i = 0; i < 40; ++i) start("greedy", command({"sleep", "1000"}), [&] { bench.loop.stop(); });
+  CHECK(at_once() == 16);
+  CHECK(bench.effect->statistics()["waiting"] == Value(24));
+  bool ran = false;
+  start("modest", command({"echo"}), [&] {
+    ran = true;
+    bench.loop.stop();
+  });
+  bench.loop.run();
+  CHECK(ran);
+
+  for (int agent = 0; agent < 100; ++agent) {
+    start("agent " + std::to_string(agent), command({"sleep", "1000"}), [&] { bench.loop.stop(); });
+  }
+  CHECK(at_once() == 64);
+}
+
+TEST_CASE("what a run has not begun ends with it, and the next one's turn comes", "[command]") {
+  Bench bench;
+  const std::string proof = bench.folder / "proof";
+  clade::run::EffectRequest request;
+  std::vector<uint64_t> handles;
+  for (int i = 0; i < 40; ++i) {
+    request.args = i < 16 ? command({"sleep", "1000"}) : command({"touch", proof});
+    handles.push_back(bench.effect->start(request, [](const Result<Value>&) { FAIL("was cancelled"); }));
+  }
+  std::optional<Result<Value>> outcome;
+  request.args = command({"echo", "next"});
+  bench.effect->start(request, [&](Result<Value> result) {
+    outcome = std::move(result);
+    bench.loop.stop();
+  });
+  for (const uint64_t handle : handles) bench.effect->cancel(handle);
+  bench.loop.run();
+  REQUIRE(*outcome);
+  CHECK((**outcome)["out"] == Value("next\n"));
+  CHECK(bench.effect->statistics() == Value{{"running", 0}, {"waiting", 0}});
+  CHECK_FALSE(std::filesystem::exists(proof));
 }
