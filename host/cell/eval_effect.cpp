@@ -125,7 +125,9 @@ Status EvalEffect::check(const Value& args, script::Call& call) const {
 }
 
 uint64_t EvalEffect::start(const run::EffectRequest& request, Done done) {
-  return pool_.evaluate(request_of(request.args), [done = std::move(done)](EvalResult result) {
+  EvalRequest evaluation = request_of(request.args);
+  evaluation.agent = request.agent;
+  return pool_.evaluate(std::move(evaluation), [done = std::move(done)](EvalResult result) {
     done(result_value(std::move(result)));
   });
 }

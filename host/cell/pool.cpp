@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/turns.h"
 #include "cell/frames.h"
 #include "cell/fresh_cell.h"
 #include "cell/shared_cell.h"
@@ -22,11 +23,13 @@ constexpr int64_t kPauseMs = 1000;
 }  // namespace
 
 struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> {
-  struct Evaluation {
-    uint64_t handle = 0;
+  struct WaitingEvaluation {
     EvalRequest request;
     std::function<void(EvalResult)> done;
-    std::unique_ptr<FreshCell> cell;  // none yet: waits
+  };
+  struct Evaluation {
+    std::function<void(EvalResult)> done;
+    std::unique_ptr<FreshCell> cell;  // none if it could not start
   };
   struct Check {
     std::function<void(Result<ProgramInfo>)> done;
@@ -40,7 +43,14 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
         options(its_options),
         log(its_log),
         pause(its_loop),
-        slots(static_cast<size_t>(std::max(1, its_options.shared_cells)), nullptr) {}
+        slots(static_cast<size_t>(std::max(1, its_options.shared_cells)), nullptr),
+        evaluations(places(its_options)) {}
+
+  // However long an agent's evaluations take, another one's first need not wait for their end.
+  static TurnBounds places(const PoolOptions& options) {
+    const auto all = static_cast<size_t>(std::max(1, options.parallel_evaluations));
+    return {all, all, 1};
+  }
 
   // Calls the function soon, unless the pool is gone by then.
   void later(std::function<void(State&)> function) {
@@ -151,19 +161,13 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   // Evaluations.
 
   void start_evaluations() {
-    while (!waiting.empty() &&
-           evaluating.size() < static_cast<size_t>(std::max(1, options.parallel_evaluations))) {
-      Evaluation evaluation = std::move(waiting.front());
-      waiting.pop_front();
-      const uint64_t handle = evaluation.handle;
-      evaluating.emplace(handle, std::move(evaluation));
-      begin_evaluation(handle);
+    while (auto turn = evaluations.next()) {
+      evaluating[turn->handle].done = std::move(turn->item.done);
+      begin_evaluation(turn->handle, turn->item.request);
     }
   }
 
-  void begin_evaluation(uint64_t handle) {
-    Evaluation& evaluation = evaluating[handle];
-    const EvalRequest& request = evaluation.request;
+  void begin_evaluation(uint64_t handle, const EvalRequest& request) {
     SliceLimits slices;
     slices.slice_ms = request.wall_ms;
     slices.grace_ms = options.wall_grace_ms;
@@ -178,8 +182,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     auto cell = FreshCell::start(loop, zygote, CellLimits{request.memory_mb, request.cpu_ms}, slices,
                                  eval_frame(request), nullptr, on_end);
     if (cell) {
-      evaluation.cell = *std::move(cell);
-      evaluation.request = {};
+      evaluating[handle].cell = *std::move(cell);
       return;
     }
     EvalResult refused;
@@ -194,6 +197,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     // Keeps the cell, which may be calling this, until the end.
     const Evaluation evaluation = std::move(entry->second);
     evaluating.erase(entry);
+    evaluations.end(handle);
     start_evaluations();
     evaluation.done(std::move(result));
   }
@@ -267,8 +271,8 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   std::set<std::string> alone;                          // keys of programs that found their cell full
   int64_t deaths = 0;
 
-  std::deque<Evaluation> waiting;
-  std::map<uint64_t, Evaluation> evaluating;
+  Turns<WaitingEvaluation> evaluations;
+  std::map<uint64_t, Evaluation> evaluating;  // whose turn it is
   std::deque<std::pair<run::Program, std::function<void(Result<ProgramInfo>)>>> untried;
   std::map<uint64_t, Check> checks;
   uint64_t last_handle = 0;
@@ -300,19 +304,17 @@ void Pool::cancel(int64_t run) {
 
 uint64_t Pool::evaluate(EvalRequest request, std::function<void(EvalResult)> done) {
   const uint64_t handle = ++state_->last_handle;
-  state_->waiting.push_back({handle, std::move(request), std::move(done), nullptr});
+  const std::string agent = request.agent;
+  state_->evaluations.wait(agent, handle, {std::move(request), std::move(done)});
   state_->start_evaluations();
   return handle;
 }
 
 void Pool::cancel_evaluation(uint64_t handle) {
-  auto& waiting = state_->waiting;
-  waiting.erase(
-      std::remove_if(waiting.begin(), waiting.end(),
-                     [&](const State::Evaluation& evaluation) { return evaluation.handle == handle; }),
-      waiting.end());
   state_->evaluating.erase(handle);
-  state_->start_evaluations();
+  state_->evaluations.end(handle);
+  // Later: whoever cancels all that a run waits for must not start its next ones.
+  state_->later([](State& state) { state.start_evaluations(); });
 }
 
 void Pool::check(run::Program program, std::function<void(Result<ProgramInfo>)> done) {
@@ -327,7 +329,7 @@ Value Pool::statistics() const {
   return {{"shared", static_cast<int64_t>(cells.size()) - static_cast<int64_t>(solo)},
           {"solo", static_cast<int64_t>(solo)},
           {"evaluating", static_cast<int64_t>(state_->evaluating.size())},
-          {"waiting", static_cast<int64_t>(state_->waiting.size())},
+          {"waiting", static_cast<int64_t>(state_->evaluations.waiting())},
           {"deaths", state_->deaths}};
 }
 

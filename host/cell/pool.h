@@ -28,6 +28,7 @@ namespace clade::cell {
 
 // A chunk to evaluate in a fresh process with full isolation. See the frame "eval" in protocol.h.
 struct EvalRequest {
+  std::string agent;  // instance whose turn it takes
   run::Module main;
   std::string entry;
   Value args;  // array
@@ -62,7 +63,7 @@ struct ProgramInfo {
 
 struct PoolOptions {
   int shared_cells = 2;
-  int parallel_evaluations = 2;   // more wait, first come first served
+  int parallel_evaluations = 2;   // and one more, of an agent that has none; others wait for their turn
   int64_t slice_ms = 2000;        // a handler between two waits: soft
   int64_t slice_grace_ms = 1000;  // then SIGKILL
   int64_t memory_mb = 256;        // of a shared cell, all VMs together

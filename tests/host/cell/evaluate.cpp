@@ -246,6 +246,48 @@ TEST_CASE("one at a time, evaluations end in the order in which they were asked 
   CHECK(order == std::vector<int>{0, 1, 2, 3, 4});
 }
 
+TEST_CASE("an agent's evaluations do not keep another one's waiting") {
+  PoolOptions options;
+  options.parallel_evaluations = 2;
+  Evaluator evaluator(options);
+  EvalEffect effect(evaluator.pool);
+  const auto start = [&](const std::string& agent, const std::string& source, run::Effect::Done done) {
+    run::EffectRequest request;
+    request.agent = agent;
+    request.args = {{"source", source}, {"cpu_ms", 600000}, {"wall_ms", 600000}};
+    return effect.start(request, std::move(done));
+  };
+  const auto counted = [&](const char* what) { return evaluator.pool.statistics()[what].as_integer(); };
+  std::vector<uint64_t> endless;
+  for (int i = 0; i < 20; ++i) {
+    endless.push_back(start("greedy", "while true do end", [](const Result<Value>&) { FAIL("it ended"); }));
+  }
+  CHECK(counted("evaluating") == 2);
+  std::vector<std::string> order;
+  const auto note = [&](const std::string& agent) {
+    return [&, agent](const Result<Value>&) {
+      order.push_back(agent);
+      if (order.size() == 4) evaluator.loop.stop();
+    };
+  };
+  // Both go through the place that greedy cannot have.
+  for (const char* agent : {"first", "first", "second", "second"}) start(agent, "return 1", note(agent));
+  REQUIRE(counted("evaluating") == 3);
+  evaluator.loop.run();
+  CHECK(order == std::vector<std::string>{"first", "second", "first", "second"});
+
+  // Nor does greedy get that place back when one of its own becomes free.
+  start("first", "while true do end", [](const Result<Value>&) { FAIL("it ended"); });
+  CHECK(counted("waiting") == 18);
+  evaluator.pool.cancel_evaluation(endless.front());
+  start("third", "return 1", [&](const Result<Value>&) { evaluator.loop.stop(); });
+  evaluator.loop.run();
+  CHECK(counted("waiting") == 18);
+  for (const uint64_t handle : endless) evaluator.pool.cancel_evaluation(handle);
+  CHECK(counted("waiting") == 0);
+  CHECK(counted("evaluating") == 1);
+}
+
 TEST_CASE("a pool can go while evaluations run and wait") {
   Evaluator evaluator;
   {
