@@ -1,7 +1,6 @@
 #include "cell/pool.h"
 
 #include <algorithm>
-#include <deque>
 #include <set>
 #include <utility>
 #include <vector>
@@ -31,6 +30,10 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     std::function<void(EvalResult)> done;
     std::unique_ptr<FreshCell> cell;  // none if it could not start
   };
+  struct WaitingCheck {
+    run::Program program;
+    std::function<void(Result<ProgramInfo>)> done;
+  };
   struct Check {
     std::function<void(Result<ProgramInfo>)> done;
     std::unique_ptr<FreshCell> cell;
@@ -44,7 +47,9 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
         log(its_log),
         pause(its_loop),
         slots(static_cast<size_t>(std::max(1, its_options.shared_cells)), nullptr),
-        evaluations(places(its_options)) {}
+        evaluations(places(its_options)),
+        own_checks(places(its_options)),
+        trials(places(its_options)) {}
 
   // However long an agent's evaluations take, another one's first need not wait for their end.
   static TurnBounds places(const PoolOptions& options) {
@@ -206,17 +211,21 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
 
   // As many at a time as evaluations: whoever publishes fills no machine with trials.
   void start_checks() {
-    while (!untried.empty() &&
-           checks.size() < static_cast<size_t>(std::max(1, options.parallel_evaluations))) {
-      auto [program, done] = std::move(untried.front());
-      untried.pop_front();
-      check(program, std::move(done));
+    for (auto* line : {&own_checks, &trials}) {
+      while (auto turn = line->next()) {
+        checks[turn->handle].done = std::move(turn->item.done);
+        begin_check(turn->handle, turn->item.program);
+      }
     }
   }
 
-  void check(const run::Program& program, std::function<void(Result<ProgramInfo>)> done) {
-    const uint64_t handle = ++last_handle;
-    checks[handle].done = std::move(done);
+  // It runs or waits no more.
+  void leave_line(uint64_t check) {
+    own_checks.end(check);
+    trials.end(check);
+  }
+
+  void begin_check(uint64_t handle, const run::Program& program) {
     SliceLimits slices;
     slices.slice_ms = options.check_ms;
     slices.grace_ms = options.wall_grace_ms;
@@ -232,8 +241,10 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     }
     later([handle, error = cell.error()](State& state) {
       auto entry = state.checks.extract(handle);
+      if (!entry) return;
+      state.leave_line(handle);
       state.start_checks();
-      if (entry) entry.mapped().done(failure(error));
+      entry.mapped().done(failure(error));
     });
   }
 
@@ -247,6 +258,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   void end_check(uint64_t handle, const FreshCell::Outcome& outcome) {
     auto entry = checks.extract(handle);
     if (!entry) return;
+    leave_line(handle);
     start_checks();
     Check& ended = entry.mapped();
     if (outcome.answer["ok"].as_bool()) return ended.done(ProgramInfo{ended.info});
@@ -273,8 +285,9 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
 
   Turns<WaitingEvaluation> evaluations;
   std::map<uint64_t, Evaluation> evaluating;  // whose turn it is
-  std::deque<std::pair<run::Program, std::function<void(Result<ProgramInfo>)>>> untried;
-  std::map<uint64_t, Check> checks;
+  Turns<WaitingCheck> own_checks;             // the host's
+  Turns<WaitingCheck> trials;                 // agents'
+  std::map<uint64_t, Check> checks;           // whose turn it is
   uint64_t last_handle = 0;
 };
 
@@ -317,9 +330,20 @@ void Pool::cancel_evaluation(uint64_t handle) {
   state_->later([](State& state) { state.start_evaluations(); });
 }
 
-void Pool::check(run::Program program, std::function<void(Result<ProgramInfo>)> done) {
-  state_->untried.emplace_back(std::move(program), std::move(done));
+uint64_t Pool::check(run::Program program, const std::string& agent,
+                     std::function<void(Result<ProgramInfo>)> done) {
+  const uint64_t handle = ++state_->last_handle;
+  auto& line = agent.empty() ? state_->own_checks : state_->trials;
+  line.wait(agent, handle, {std::move(program), std::move(done)});
   state_->start_checks();
+  return handle;
+}
+
+void Pool::cancel_check(uint64_t handle) {
+  state_->checks.erase(handle);
+  state_->leave_line(handle);
+  // Later, as for evaluations.
+  state_->later([](State& state) { state.start_checks(); });
 }
 
 Value Pool::statistics() const {
@@ -330,6 +354,8 @@ Value Pool::statistics() const {
           {"solo", static_cast<int64_t>(solo)},
           {"evaluating", static_cast<int64_t>(state_->evaluating.size())},
           {"waiting", static_cast<int64_t>(state_->evaluations.waiting())},
+          {"checking", static_cast<int64_t>(state_->checks.size())},
+          {"unchecked", static_cast<int64_t>(state_->own_checks.waiting() + state_->trials.waiting())},
           {"deaths", state_->deaths}};
 }
 

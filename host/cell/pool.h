@@ -89,12 +89,16 @@ class Pool final : public run::Executor {
   void cancel_evaluation(uint64_t handle);
 
   // Loads a program in a cell of its own, runs its `selftest` if it has one, and reports what it says of
-  // itself. `done` is called once, never from within. Errors: "syntax", "error", "cpu", "wall", "memory",
+  // itself. Those for `agent` (an instance) wait for their turn as evaluations do; those for "", the host
+  // itself, have places of their own, so that no agent delays them. `done` is called once unless cancelled,
+  // never from within. Returns a handle. Errors: "syntax", "error", "cpu", "wall", "memory",
   // "killed", "protocol", "limit", "io"; the message has file:line.
-  void check(run::Program program, std::function<void(Result<ProgramInfo>)> done);
+  uint64_t check(run::Program program, const std::string& agent,
+                 std::function<void(Result<ProgramInfo>)> done);
+  void cancel_check(uint64_t handle);
 
-  // For status: {shared, solo, evaluating, waiting, deaths}: cells alive, evaluations that run and that
-  // wait, deaths of shared cells so far.
+  // For status: {shared, solo, evaluating, waiting, checking, unchecked, deaths}: cells alive, evaluations
+  // that run and that wait, checks that do, deaths of shared cells so far.
   Value statistics() const;
 
  private:

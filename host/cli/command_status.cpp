@@ -30,6 +30,8 @@ void print_running(const Value& status) {
              readable(cells["deaths"]) + " died so far");
   print_line("evaluated:  " + readable(cells["evaluating"]) + " now, " + readable(cells["waiting"]) +
              " waiting");
+  print_line("checked:    " + readable(cells["checking"]) + " now, " + readable(cells["unchecked"]) +
+             " waiting");
   const Value& commands = status["commands"];
   print_line("commands:   " + readable(commands["running"]) + " now, " + readable(commands["waiting"]) +
              " waiting");

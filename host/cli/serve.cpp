@@ -167,8 +167,9 @@ Status Host::open() {
   run::Dispatcher::Hooks hooks;
   hooks.fatal = [this](const Error& error) { fatal(error); };
   hooks.published = [this](const std::string& name) { reload_->refresh(name); };
-  hooks.try_version = [this](const script::Version& candidate, std::function<void(Status)> done) {
-    reload_->try_version(candidate, std::move(done));
+  hooks.try_version = [this](const script::Version& candidate, const std::string& agent,
+                             std::function<void(Status)> done) {
+    return reload_->try_version(candidate, agent, std::move(done));
   };
   hooks.activity = [this](const std::string& agent, const std::string& what) {
     doing_[agent] = {agent, what, clock_.wall_ms()};
@@ -179,17 +180,19 @@ Status Host::open() {
   dispatcher_->add_effect("cell.eval", *evaluate_);
   dispatcher_->add_effect("process.run", *command_);
   dispatcher_->add_effect("sleep", *sleep_);
-  reload_ = std::make_unique<run::Reload>(
-      *kernel_, *dispatcher_,
-      [this](run::Program program, std::function<void(Result<Value>)> done) {
-        pool_->check(std::move(program), [done = std::move(done)](Result<cell::ProgramInfo> info) {
-          done(info ? Result<Value>(std::move(info->info)) : failure(info.error()));
-        });
-      },
-      [this](const std::string& name, const std::string& text) {
-        log_.info("host", name + " " + text);
-        if (view_) view_->event("host", name + " " + text);
-      });
+  run::Reload::Checks checks;
+  checks.start = [this](run::Program program, const std::string& agent,
+                        std::function<void(Result<Value>)> done) {
+    return pool_->check(std::move(program), agent, [done = std::move(done)](Result<cell::ProgramInfo> info) {
+      done(info ? Result<Value>(std::move(info->info)) : failure(info.error()));
+    });
+  };
+  checks.cancel = [this](uint64_t check) { pool_->cancel_check(check); };
+  reload_ = std::make_unique<run::Reload>(*kernel_, *dispatcher_, std::move(checks),
+                                          [this](const std::string& name, const std::string& text) {
+                                            log_.info("host", name + " " + text);
+                                            if (view_) view_->event("host", name + " " + text);
+                                          });
   commands_ = std::make_unique<HostCommands>(*kernel_, *dispatcher_, *reload_, *pool_, *command_, zygote_,
                                              [this] { stop(0); });
   queue_->observe([this](const queue::Task& task, queue::Verb verb, queue::State) {

@@ -15,7 +15,6 @@ namespace clade::run {
 namespace {
 
 constexpr size_t kStateBytes = 64u << 10;  // design, "Store"
-constexpr const char* kPublish = "script.publish";
 // What one execution of a handler may ask for.
 constexpr int64_t kMostCalls = 20000;
 
@@ -33,7 +32,9 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
           kernel, executor, [this](int64_t run) { return find(run); },
           [this](store::Batch batch, std::function<void(Status)> done) {
             commit(std::move(batch), std::move(done));
-          }) {
+          }),
+      emissions_(
+          kernel, executor, [this](int64_t run) { return find(run); }, hooks_.try_version) {
   for (const auto& entry : kernel_.library.swarm().agents) {
     for (int number = 1; number <= entry.instances; ++number) {
       Instance instance;
@@ -251,6 +252,7 @@ bool Dispatcher::is_recovered(int64_t run) const {
 void Dispatcher::execute(Run& run) {
   ++run.execution;
   run.outbox = Outbox();
+  emissions_.cancel(run);
   run.calls = 0;
   run.bytes = run.journal.footprint();
   Instance& instance = instances_.at(run.agent);
@@ -292,13 +294,13 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   if (!entry) {
     spend_attempt(*run, RunStatus::diverged, entry.error().message);
   } else if (*entry && (*entry)->status == Journal::Entry::Status::done && is_emission(op)) {
-    begin_emission(*run, strand, position, op, args, true);
+    emissions_.begin(*run, strand, position, op, args, true);
   } else if (*entry && (*entry)->status != Journal::Entry::Status::started) {
     executor_.answer(number, strand, (*entry)->result);
   } else if (*entry) {
     awaits_.resume(*run, strand, position, op, args);
   } else if (is_emission(op)) {
-    begin_emission(*run, strand, position, op, args, false);
+    emissions_.begin(*run, strand, position, op, args, false);
   } else if (is_read(op)) {
     answer_read(*run, strand, position, op, args);
   } else {
@@ -313,41 +315,6 @@ bool Dispatcher::end_if_too_much(Run& run) {
                     std::to_string(kMostRunBytes >> 20) +
                     " MB of the host's memory for what it asked, got and wants to happen: do less at a time");
   return true;
-}
-
-// A version is tried before it enters the outbox, unless it may not be published at all.
-void Dispatcher::begin_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
-                                const Value& args, bool again) {
-  const script::Version* current =
-      op == kPublish && hooks_.try_version ? kernel_.library.current(args["name"].as_string()) : nullptr;
-  if (!current || !run.grants->check(kPublish, current->name)) {
-    answer_emission(run, strand, position, op, args, {}, again);
-    return;
-  }
-  script::Version candidate = *current;
-  candidate.source = args["source"].as_string();
-  candidate.hash = content_hash(candidate.source);
-  hooks_.try_version(candidate, [this, number = run.id, execution = run.execution, strand, position, args,
-                                 again](Status status) {
-    Run* live = find(number);
-    if (live && live->execution == execution) {
-      answer_emission(*live, strand, position, kPublish, args, status, again);
-    }
-  });
-}
-
-void Dispatcher::answer_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
-                                 const Value& args, const Status& allowed, bool again) {
-  script::Call call(*run.grants, args, kernel_.clock.steady_us());
-  if (again) call.waive_limits();
-  auto answer = allowed ? emit(kernel_, run, op, args, call)
-                        : failure("does_not_load", op + ": " + allowed.error().message);
-  if (answer) call.keep();
-  // A refusal depends on shared state: a second execution must be refused again. What a rate let through must
-  // pass again, however much faster it comes.
-  if (!again && (!answer || call.is_metered()))
-    run.journal.add_read(strand, position, op, args, answer, kernel_.clock.wall_ms());
-  executor_.answer(run.id, strand, std::move(answer));
 }
 
 void Dispatcher::answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
@@ -503,6 +470,7 @@ void Dispatcher::logged(int64_t number, const std::string& level, const std::str
 void Dispatcher::end(Run& run) {
   executor_.cancel(run.id);
   awaits_.cancel(run);
+  emissions_.cancel(run);
   instances_.at(run.agent).run = nullptr;
   if (hooks_.activity) hooks_.activity(run.agent, "");
   runs_.erase(run.id);

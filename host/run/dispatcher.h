@@ -21,6 +21,7 @@
 #include "loop/timer.h"
 #include "run/awaits.h"
 #include "run/effect.h"
+#include "run/emissions.h"
 #include "run/executor.h"
 #include "run/kernel.h"
 #include "run/roles.h"
@@ -40,8 +41,7 @@ class Dispatcher final : public RunEvents {
     std::function<void(const Error&)> fatal;
     // A run published a version of this name: it is in force.
     std::function<void(const std::string& name)> published;
-    // Does this version load, by itself and in the roles that use it? Asked before it is put into an outbox.
-    std::function<void(const script::Version& candidate, std::function<void(Status)> done)> try_version;
+    Emissions::TryVersion try_version;
     // An agent's run began or ended: for the live view.
     std::function<void(const std::string& agent, const std::string& what)> activity;
     // Something that a person should know and do something about.
@@ -112,12 +112,6 @@ class Dispatcher final : public RunEvents {
   void execute(Run& run);
   // Fails a run that asks too much of the host; true if it did.
   bool end_if_too_much(Run& run);
-  void begin_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
-                      const Value& args, bool again);
-  // `again`: a former execution of the run made it within a rate; it fills this one's outbox, and takes no
-  // token.
-  void answer_emission(Run& run, const std::string& strand, int64_t position, const std::string& op,
-                       const Value& args, const Status& allowed, bool again);
   void answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
                    const Value& args);
   void end(Run& run);
@@ -145,6 +139,7 @@ class Dispatcher final : public RunEvents {
   loop::Timer renew_;
   Standing standing_;
   Awaits awaits_;
+  Emissions emissions_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

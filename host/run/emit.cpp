@@ -23,6 +23,11 @@ std::string next_id(Run& run) {
   return "r" + std::to_string(run.id) + "." + std::to_string(run.outbox.next++);
 }
 
+Status check_count(const Run& run, const std::string& op) {
+  if (run.outbox.next <= static_cast<int64_t>(kEmissions)) return {};
+  return failure("limit", op + ": more than " + std::to_string(kEmissions) + " effects in one run");
+}
+
 Status need_text(const Value& args, const char* op, const char* field) {
   if (args[field].is_string() && !args[field].as_string().empty()) return {};
   return failure("invalid",
@@ -277,23 +282,8 @@ const queue::Task* task_of(const Kernel& kernel, const Run& run) {
 }
 
 Result<Value> script_publish(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
-  for (const char* field : {"name", "source"}) {
-    if (auto status = need_text(args, "script.publish", field); !status) return failure(status.error());
-  }
-  const std::string& name = args["name"].as_string();
-  if (auto status = call.check("script.publish", name); !status) return failure(status.error());
-  if (!kernel.library.current(name))
-    return failure("not_found", "script.publish: there is no script " + name);
-  const queue::Task* task = task_of(kernel, run);
-  const bool as_decided = task && task->payload["source"] == args["source"] &&
-                          "skill:" + task->payload["skill"].as_string() == name;
-  if (auto status = check_mandate(run, task, "code", as_decided, "script.publish"); !status) {
-    return failure(status.error());
-  }
-  if (auto status = check_json(args["lineage"]); !status) {
-    return failure("invalid", "script.publish: lineage" + status.error().message);
-  }
-  run.outbox.publications.push_back({name, args["source"].as_string(), args["lineage"]});
+  if (auto status = check_publication(kernel, run, args, call); !status) return failure(status.error());
+  run.outbox.publications.push_back({args["name"].as_string(), args["source"].as_string(), args["lineage"]});
   return Value(content_hash(args["source"].as_string()));
 }
 
@@ -355,11 +345,28 @@ bool is_emission(const std::string& op) {
   return operations().count(op) > 0;
 }
 
+Status check_publication(const Kernel& kernel, const Run& run, const Value& args, script::Call& call) {
+  if (auto status = check_count(run, "script.publish"); !status) return status;
+  for (const char* field : {"name", "source"}) {
+    if (auto status = need_text(args, "script.publish", field); !status) return status;
+  }
+  const std::string& name = args["name"].as_string();
+  if (auto status = call.check("script.publish", name); !status) return status;
+  if (!kernel.library.current(name))
+    return failure("not_found", "script.publish: there is no script " + name);
+  const queue::Task* task = task_of(kernel, run);
+  const bool as_decided = task && task->payload["source"] == args["source"] &&
+                          "skill:" + task->payload["skill"].as_string() == name;
+  if (auto status = check_mandate(run, task, "code", as_decided, "script.publish"); !status) return status;
+  if (auto status = check_json(args["lineage"]); !status) {
+    return failure("invalid", "script.publish: lineage" + status.error().message);
+  }
+  return {};
+}
+
 Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const Value& args,
                    script::Call& call) {
-  if (run.outbox.next > static_cast<int64_t>(kEmissions)) {
-    return failure("limit", op + ": more than " + std::to_string(kEmissions) + " effects in one run");
-  }
+  if (auto status = check_count(run, op); !status) return failure(status.error());
   const int64_t next = run.outbox.next;
   auto answer = operations().find(op)->second(kernel, run, args, call);
   // A second execution is handed a refusal from the journal: the ids that follow must be the same then.

@@ -20,4 +20,8 @@ bool is_emission(const std::string& op);
 Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const Value& args,
                    script::Call& call);
 
+// Would `emit` let script.publish through with these arguments? Takes the same token, and has the same
+// errors; the outbox stays as it is.
+Status check_publication(const Kernel& kernel, const Run& run, const Value& args, script::Call& call);
+
 }  // namespace clade::run

@@ -17,8 +17,8 @@ bool starts_with(const std::string& text, const std::string& start) {
 
 }  // namespace
 
-Reload::Reload(const Kernel& kernel, Dispatcher& dispatcher, Check check, Say say)
-    : kernel_(kernel), dispatcher_(dispatcher), check_(std::move(check)), say_(std::move(say)) {}
+Reload::Reload(const Kernel& kernel, Dispatcher& dispatcher, Checks checks, Say say)
+    : kernel_(kernel), dispatcher_(dispatcher), checks_(std::move(checks)), say_(std::move(say)) {}
 
 Reload::~Reload() {
   *alive_ = false;
@@ -49,7 +49,7 @@ void Reload::try_roles(std::function<void(Status)> done) {
     };
     auto program = current_program(kernel_.library, role, kTrial);
     if (program) {
-      check_(std::move(*program), finish);
+      checks_.start(std::move(*program), "", finish);
     } else {
       kernel_.loop.post([finish, error = program.error()] { finish(failure(error)); });
     }
@@ -76,7 +76,7 @@ void Reload::refresh(const std::string& name) {
   const std::string role = name.substr(std::string(kAgent).size());
   auto program = current_program(kernel_.library, role, kTrial);
   if (!program) return;
-  check_(std::move(*program), [this, alive = alive_, role](Result<Value> info) {
+  checks_.start(std::move(*program), "", [this, alive = alive_, role](Result<Value> info) {
     if (*alive && info) dispatcher_.set_role(role, *info);
   });
 }
@@ -95,53 +95,67 @@ void Reload::next() {
   busy_ = true;
   script::Version candidate = std::move(candidates_.front());
   candidates_.pop_front();
-  try_all(candidate, [this, candidate](Result<Value> info) { decide(candidate, std::move(info)); });
+  try_all(candidate, "", [this, candidate](Result<Value> info) { decide(candidate, std::move(info)); });
 }
 
-void Reload::try_version(const script::Version& candidate, std::function<void(Status)> done) {
-  try_all(candidate,
-          [done = std::move(done)](Result<Value> info) { done(info ? Status() : failure(info.error())); });
+std::function<void()> Reload::try_version(const script::Version& candidate, const std::string& agent,
+                                          std::function<void(Status)> done) {
+  const auto trial = try_all(candidate, agent, [done = std::move(done)](Result<Value> info) {
+    done(info ? Status() : failure(info.error()));
+  });
+  return [this, alive = alive_, weak = std::weak_ptr<Trial>(trial)] {
+    const auto left = weak.lock();
+    if (!left || !*alive) return;
+    left->done = nullptr;
+    checks_.cancel(left->check);
+  };
 }
 
-void Reload::try_all(const script::Version& candidate, std::function<void(Result<Value>)> done) {
-  auto programs = std::make_shared<std::deque<Program>>();
+std::shared_ptr<Reload::Trial> Reload::try_all(const script::Version& candidate, const std::string& agent,
+                                               std::function<void(Result<Value>)> done) {
+  auto trial = std::make_shared<Trial>();
+  trial->agent = agent;
+  trial->done = std::move(done);
   auto own = program_of(candidate);
   if (!own) {
-    kernel_.loop.post([done = std::move(done), error = own.error()] { done(failure(error)); });
-    return;
+    kernel_.loop.post([trial, error = own.error()] {
+      if (trial->done) trial->done(failure(error));
+    });
+    return trial;
   }
-  programs->push_back(std::move(*own));
+  trial->programs.push_back(std::move(*own));
   // A skill must also suit those who use it: a role that no longer loads would keep the next host from
   // starting.
   if (starts_with(candidate.name, kSkill)) {
     const std::string id = candidate.name.substr(std::string(kSkill).size());
     std::set<std::string> roles;
-    for (const auto& agent : kernel_.library.swarm().agents) roles.insert(agent.role);
+    for (const auto& entry : kernel_.library.swarm().agents) roles.insert(entry.role);
     for (const auto& role : roles) {
       auto program = current_program(kernel_.library, role, kTrial, &candidate);
-      if (program && program->modules.count(id)) programs->push_back(std::move(*program));
+      if (program && program->modules.count(id)) trial->programs.push_back(std::move(*program));
     }
   }
-  try_next(std::move(programs), Value(), std::move(done));
+  try_next(trial);
+  return trial;
 }
 
-void Reload::try_next(std::shared_ptr<std::deque<Program>> programs, Value info,
-                      std::function<void(Result<Value>)> done) {
-  if (programs->empty()) {
-    done(std::move(info));
+void Reload::try_next(const std::shared_ptr<Trial>& trial) {
+  if (trial->programs.empty()) {
+    trial->done(std::move(trial->info));
     return;
   }
-  Program program = std::move(programs->front());
-  programs->pop_front();
-  check_(std::move(program), [this, alive = alive_, programs = std::move(programs), info = std::move(info),
-                              done = std::move(done)](Result<Value> answer) mutable {
-    if (!*alive) return;
-    if (!answer) {
-      done(failure(answer.error()));
-      return;
-    }
-    try_next(std::move(programs), info.is_nil() ? std::move(*answer) : std::move(info), std::move(done));
-  });
+  Program program = std::move(trial->programs.front());
+  trial->programs.pop_front();
+  trial->check =
+      checks_.start(std::move(program), trial->agent, [this, alive = alive_, trial](Result<Value> answer) {
+        if (!*alive) return;
+        if (!answer) {
+          trial->done(failure(answer.error()));
+          return;
+        }
+        if (trial->info.is_nil()) trial->info = std::move(*answer);
+        try_next(trial);
+      });
 }
 
 Result<Program> Reload::program_of(const script::Version& candidate) const {

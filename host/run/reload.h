@@ -3,6 +3,7 @@
 // force stays.
 #pragma once
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -18,35 +19,48 @@ namespace clade::run {
 
 class Reload {
  public:
-  // Tries a program in isolation; the answer is what it says of itself (see protocol.h, "loaded").
-  using Check = std::function<void(Program, std::function<void(Result<Value>)>)>;
+  // Tries programs in isolation, for an agent or, if that is "", for the host itself; the answer is what one
+  // says of itself (see protocol.h, "loaded"). `done` is never called from within.
+  struct Checks {
+    std::function<uint64_t(Program, const std::string& agent, std::function<void(Result<Value>)> done)> start;
+    std::function<void(uint64_t)> cancel;  // of no check: does nothing
+  };
   // Says what became of a candidate: "agent:builder is live at 3fa2…", "skill:x.y refused: …".
   using Say = std::function<void(const std::string& name, const std::string& text)>;
 
-  Reload(const Kernel& kernel, Dispatcher& dispatcher, Check check, Say say);
+  Reload(const Kernel& kernel, Dispatcher& dispatcher, Checks checks, Say say);
   ~Reload();
 
   // Tries the scripts in force of every role, then calls `done`: with the first error, if one does not load.
   void try_roles(std::function<void(Status)> done);
   // Looks for changed files and tries them one after the other; `done` once all are decided.
   void look(std::function<void()> done = {});
-  // Tries a version that is no file yet: by itself and, if it is a skill, in every role that requires it.
-  void try_version(const script::Version& candidate, std::function<void(Status)> done);
+  // Tries a version that is no file yet, for an agent: by itself and, if it is a skill, in every role that
+  // requires it. Returns what calls it off: then `done` is not called.
+  std::function<void()> try_version(const script::Version& candidate, const std::string& agent,
+                                    std::function<void(Status)> done);
   // Takes over the words of a role's current script, after it changed by other ways than a file.
   void refresh(const std::string& name);
 
  private:
+  struct Trial {
+    std::string agent;
+    std::deque<Program> programs;  // still to check
+    uint64_t check = 0;            // under way
+    Value info;                    // of the first program
+    std::function<void(Result<Value>)> done;
+  };
   void gather();
   void next();
   void decide(const script::Version& candidate, Result<Value> info);
-  void try_all(const script::Version& candidate, std::function<void(Result<Value>)> done);
-  void try_next(std::shared_ptr<std::deque<Program>> programs, Value info,
-                std::function<void(Result<Value>)> done);
+  std::shared_ptr<Trial> try_all(const script::Version& candidate, const std::string& agent,
+                                 std::function<void(Result<Value>)> done);
+  void try_next(const std::shared_ptr<Trial>& trial);
   Result<Program> program_of(const script::Version& candidate) const;
 
   Kernel kernel_;
   Dispatcher& dispatcher_;
-  Check check_;
+  Checks checks_;
   Say say_;
   std::deque<script::Version> candidates_;
   std::deque<std::function<void()>> done_;

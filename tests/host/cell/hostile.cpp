@@ -176,7 +176,7 @@ struct Target : ZygoteFixture, run::RunEvents {
   }
 
   void test_agent(Pool& pool, const Attack& attack) {
-    pool.check(program_of(attack), [this](const Result<ProgramInfo>& info) {
+    pool.check(program_of(attack), "", [this](const Result<ProgramInfo>& info) {
       if (info) return end("kept", "", "");
       const bool killed = info.error().message.find("was killed") != std::string::npos;
       end(killed ? "killed" : "refused", killed ? "" : info.error().code, info.error().message);

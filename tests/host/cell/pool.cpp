@@ -424,7 +424,7 @@ struct Checked {
 
 Checked check(Agents& agents, const std::string& source) {
   Checked checked;
-  agents.pool.check(program("builder", source), [&](const Result<ProgramInfo>& result) {
+  agents.pool.check(program("builder", source), "", [&](const Result<ProgramInfo>& result) {
     checked.ok = result.has_value();
     if (result) {
       checked.info = result->info;
@@ -435,6 +435,41 @@ Checked check(Agents& agents, const std::string& source) {
   });
   agents.loop.run();
   return checked;
+}
+
+TEST_CASE("no agent's trials keep the host's own checks waiting, and they end when they are cancelled") {
+  PoolOptions options;
+  options.parallel_evaluations = 2;
+  options.check_ms = 600000;
+  Agents agents(options);
+  const auto counted = [&](const char* what) { return agents.pool.statistics()[what].as_integer(); };
+  std::vector<uint64_t> trials;
+  for (int i = 0; i < 20; ++i) {
+    trials.push_back(agents.pool.check(program("greedy", "while true do end"), "greedy",
+                                       [](const Result<ProgramInfo>&) { FAIL("it ended"); }));
+  }
+  REQUIRE(counted("checking") == 2);
+  CHECK(counted("unchecked") == 18);
+  const int64_t waiting = counted("unchecked");
+  const auto stop = [&](const Result<ProgramInfo>& info) {
+    CHECK(info);
+    agents.loop.stop();
+  };
+  agents.pool.check(program("modest", handler("return 1")), "modest", stop);
+  REQUIRE(counted("unchecked") == waiting);
+  agents.loop.run();
+  // All the places that agents may have are taken.
+  trials.push_back(agents.pool.check(program("modest", "while true do end"), "modest",
+                                     [](const Result<ProgramInfo>&) { FAIL("it ended"); }));
+  agents.pool.check(program("builder", handler("return 1")), "", stop);
+  REQUIRE(counted("unchecked") == waiting);
+  agents.loop.run();
+
+  for (const uint64_t trial : trials) agents.pool.cancel_check(trial);
+  CHECK(counted("checking") == 0);
+  CHECK(counted("unchecked") == 0);
+  agents.pool.check(program("greedy", handler("return 1")), "greedy", stop);
+  agents.loop.run();
 }
 
 TEST_CASE("a program is checked in a cell of its own") {

@@ -55,8 +55,9 @@ TEST_CASE("a detached host answers until it is stopped, what it did can be read 
   CHECK(status["agents"].as_array().size() == 1);
   const std::string shown = swarm.run({"status"}).out;
   CHECK(contains(shown, "greeter"));
-  CHECK(
-      contains(shown, " alone, 0 died so far\nevaluated:  0 now, 0 waiting\ncommands:   0 now, 0 waiting\n"));
+  CHECK(contains(shown,
+                 " alone, 0 died so far\nevaluated:  0 now, 0 waiting\nchecked:    0 now, 0 "
+                 "waiting\ncommands:   0 now, 0 waiting\n"));
   CHECK_FALSE(contains(shown, "{"));
 
   CHECK(swarm.run({"task", "add", "greet", "--payload", "@-"}, "{\"name\":\"pipe\"}").out == "t1\n");

@@ -126,7 +126,7 @@ class PlayedClock final : public Clock {
 // committed.
 class PlayedHost {
  public:
-  explicit PlayedHost(const Folder& folder, bool approve_auto = false)
+  explicit PlayedHost(const Folder& folder, bool approve_auto = false, Dispatcher::Hooks hooks = {})
       : library(folder.path, clock),
         mail(clock),
         queue(clock, [this](const std::string& type) { return dispatcher->roles().handles(type); }) {
@@ -155,7 +155,7 @@ class PlayedHost {
         std::make_unique<Kernel>(Kernel{clock, loop, log, *writer, *reader, queue, mail, library, *governance,
                                         folder.path, folder.path + "/report", Value(Value::Map())});
     settlement = std::make_unique<Settlement>(*kernel, approve_auto);
-    dispatcher = std::make_unique<Dispatcher>(*kernel, *settlement, executor, Dispatcher::Hooks{});
+    dispatcher = std::make_unique<Dispatcher>(*kernel, *settlement, executor, std::move(hooks));
     queue.observe([this](const queue::Task& task, queue::Verb verb, queue::State) {
       settlement->observe(task, verb);
       dispatcher->observe(task, verb);
