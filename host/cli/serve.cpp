@@ -287,8 +287,10 @@ int Host::run() {
     summary.set(new_one ? "report" : "report of an earlier run", report_path);
   }
   if (auto files = run::unwritten_files(*reader_)) {
-    const int64_t missing = files->open + files->given_up - given_up_before_;
+    const int64_t missing = files->given_up - given_up_before_;
     if (missing > 0) summary.set("files not written", std::to_string(missing) + ": `clade logs` says why");
+    if (files->open > 0)
+      summary.set("files left to write", std::to_string(files->open) + ": `clade run` goes on with them");
   }
   view_->finish(summary);
   return status_;

@@ -5,7 +5,6 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "run/emit.h"
-#include "run/file_write.h"
 #include "run/left_runs.h"
 #include "run/program.h"
 #include "run/read.h"
@@ -28,13 +27,12 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       due_(kernel.loop),
       renew_(kernel.loop),
       standing_(kernel.clock),
-      awaits_(
-          kernel, executor, [this](int64_t run) { return find(run); },
-          [this](store::Batch batch, std::function<void(Status)> done) {
-            commit(std::move(batch), std::move(done));
-          }),
-      emissions_(
-          kernel, executor, [this](int64_t run) { return find(run); }, hooks_.try_version) {
+      awaits_(kernel, executor, std::bind_front(&Dispatcher::find, this),
+              std::bind_front(&Dispatcher::commit, this)),
+      emissions_(kernel, executor, std::bind_front(&Dispatcher::find, this), hooks_.try_version),
+      files_(kernel, std::bind_front(&Dispatcher::commit, this), [this](const Error& error) {
+        if (hooks_.fatal) hooks_.fatal(error);
+      }) {
   for (const auto& entry : kernel_.library.swarm().agents) {
     for (int number = 1; number <= entry.instances; ++number) {
       Instance instance;
@@ -115,7 +113,8 @@ Status Dispatcher::recover() {
   settlement_.recover();
   settlement_.settle(batch);
   commit(std::move(batch), nullptr);
-  return write_committed_files();
+  files_.wake();
+  return {};
 }
 
 void Dispatcher::start() {
@@ -130,6 +129,7 @@ void Dispatcher::stop() {
   due_.stop();
   renew_.stop();
   while (!runs_.empty()) end(*runs_.begin()->second);
+  files_.stop();
 }
 
 void Dispatcher::wake() {
@@ -485,15 +485,7 @@ void Dispatcher::after_commit(const AfterCommit& after) {
       kernel_.log.error("host", "writing back " + name + ": " + status.error().message);
     }
   }
-  if (after.files.empty()) return;
-  if (auto status = write_committed_files(); !status && hooks_.fatal) hooks_.fatal(status.error());
-}
-
-Status Dispatcher::write_committed_files() {
-  store::Batch batch;
-  auto status = write_files(kernel_, batch);
-  if (!batch.empty()) commit(std::move(batch), nullptr);
-  return status;
+  if (!after.files.empty()) files_.wake();
 }
 
 void Dispatcher::arm_timer() {
@@ -519,8 +511,7 @@ Run* Dispatcher::find(int64_t run) {
 }
 
 bool Dispatcher::idle() const {
-  if (!runs_.empty() || woken_) return false;
-  if (!recovered_.empty()) return false;
+  if (!runs_.empty() || woken_ || busy() || !recovered_.empty()) return false;
   const auto stopped_roles = stopped();
   size_t stopped_mail = 0;
   for (const auto& [name, instance] : instances_) {
@@ -533,6 +524,10 @@ bool Dispatcher::idle() const {
     if (!waits(*task, stopped_roles)) return false;
   }
   return true;
+}
+
+bool Dispatcher::busy() const {
+  return files_.busy();
 }
 
 bool Dispatcher::waits(const queue::Task& task, const std::map<std::string, std::string>& stopped) const {

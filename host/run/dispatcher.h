@@ -23,6 +23,7 @@
 #include "run/effect.h"
 #include "run/emissions.h"
 #include "run/executor.h"
+#include "run/file_writer.h"
 #include "run/kernel.h"
 #include "run/roles.h"
 #include "run/run.h"
@@ -65,7 +66,8 @@ class Dispatcher final : public RunEvents {
   Status recover();
   // Begins to deliver.
   void start();
-  // Delivers nothing any more and forgets the runs under way; they start again with the next host.
+  // Delivers nothing any more and forgets the runs under way; they start again with the next host, which also
+  // writes the files that are left. Waits for the one that is being written.
   void stop();
   // Looks for work soon: after anything outside changed the queue, mail or scripts.
   void wake();
@@ -75,9 +77,11 @@ class Dispatcher final : public RunEvents {
   // Lets a role's quarantined version run again. Errors: "not_found", "unchanged" (it is not quarantined).
   Status release(const std::string& role, const std::string& by, store::Batch& batch);
 
-  // True if nothing is queued, in flight, waiting for its time or open for votes. What waits for approvals
-  // (or for tasks that do) does not count, nor what no role handles any more.
+  // True if nothing is queued, in flight, waiting for its time, open for votes or to be written to a file.
+  // What waits for approvals (or for tasks that do) does not count, nor what no role handles any more.
   bool idle() const;
+  // True while the host has to do by itself what runs asked for: write files.
+  bool busy() const;
   // The roles whose agents are stopped, because what they run is quarantined: what to do about it, by role.
   std::map<std::string, std::string> stopped() const;
   // Does this task wait for another task, for a person, or for a role that nobody plays any more or is one of
@@ -119,7 +123,6 @@ class Dispatcher final : public RunEvents {
   void after_commit(const AfterCommit& after);
   // Commits, and calls `answer` (if any) once that is on disk.
   void commit_and_answer(store::Batch batch, std::function<void()> answer);
-  Status write_committed_files();
   void arm_timer();
   void renew_leases();
   Run* find(int64_t run);
@@ -140,6 +143,7 @@ class Dispatcher final : public RunEvents {
   Standing standing_;
   Awaits awaits_;
   Emissions emissions_;
+  FileWriter files_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -59,24 +59,6 @@ Status check_open(const Kernel& kernel, const Place& place) {
   return {};
 }
 
-Status write_one(const Kernel& kernel, const std::string& path, const std::string& content) {
-  const Place place = place_of(kernel, path);
-  if (auto status = check_open(kernel, place); !status) return status;
-  if (place.folder == kernel.report) {
-    if (auto status = make_folders(kernel.report); !status) return status;
-  }
-  return write_file_below(place.folder, place.path, content);
-}
-
-void close_row(int64_t row, bool written, store::Batch& batch) {
-  batch.add([row, written](store::Database& database) {
-    auto update = database.prepare(written ? "UPDATE file_write SET done = 1, content = '' WHERE seq = ?"
-                                           : "UPDATE file_write SET done = 2 WHERE seq = ?");
-    update.bind(1, row);
-    return update.run();
-  });
-}
-
 }  // namespace
 
 Status check_file(const Kernel& kernel, const std::string& path) {
@@ -85,26 +67,13 @@ Status check_file(const Kernel& kernel, const std::string& path) {
   return check_open(kernel, place);
 }
 
-Status write_files(const Kernel& kernel, store::Batch& batch) {
-  auto query = kernel.reader.prepare("SELECT seq, path, content FROM file_write WHERE done = 0 ORDER BY seq");
-  for (;;) {
-    auto row = query.step();
-    if (!row) return failure(row.error());
-    if (!*row) break;
-    const std::string path = query.text(1);
-    auto status = write_one(kernel, path, query.text(2));
-    if (!status && status.error().code == "no_space") {
-      kernel.log.error("host", status.error().message);
-      return status;
-    }
-    if (!status) {
-      kernel.log.error("host", "file.write: gave up " + path + ": " + status.error().message +
-                                   "; its content stays in the store, row " +
-                                   std::to_string(query.integer(0)) + " of file_write");
-    }
-    close_row(query.integer(0), status.has_value(), batch);
+Status write_file(const Kernel& kernel, const std::string& path, const std::string& content) {
+  const Place place = place_of(kernel, path);
+  if (auto status = check_open(kernel, place); !status) return status;
+  if (place.folder == kernel.report) {
+    if (auto status = make_folders(kernel.report); !status) return status;
   }
-  return {};
+  return write_file_below(place.folder, place.path, content);
 }
 
 Result<UnwrittenFiles> unwritten_files(store::Database& reader) {

@@ -171,14 +171,14 @@ class PlayedHost {
     dispatcher->start();
   }
 
-  // Turns the loop until nothing is being committed or posted any more.
+  // Turns the loop until nothing is being committed, written or posted any more.
   void settle() {
     int quiet = 0;
     loop::Timer timer(loop);
     timer.start(
         0,
         [&] {
-          quiet = writer->pending() == 0 ? quiet + 1 : 0;
+          quiet = writer->pending() == 0 && !dispatcher->busy() ? quiet + 1 : 0;
           if (quiet >= 3) loop.stop();
         },
         1);

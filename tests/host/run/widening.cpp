@@ -143,31 +143,16 @@ TEST_CASE("a report folder in the swarm opens no closed place") {
 
 TEST_CASE("a file that was allowed is not written where it is closed by now") {
   const GenerousFolder folder;
-  {
-    PlayedHost host(folder);
-    store::Batch row;
-    row.add([](store::Database& database) {
-      return database.execute(
-          "INSERT INTO file_write (seq, path, content, run, at, done) VALUES (1, 'report/worker/agent.yaml', "
-          "'planted', 1, 0, 0)");
-    });
-    host.dispatcher->commit(std::move(row), nullptr);
-    host.settle();
-  }
-  PlayedHost host(folder);  // wrote it below its own report folder: done once
+  PlayedHost host(folder);
+  const std::string path = "report/worker/agent.yaml";
+  REQUIRE(check_file(*host.kernel, path));
+  REQUIRE(write_file(*host.kernel, path, "planted"));
   CHECK(*read_file(folder.path + "/report/worker/agent.yaml") == "planted");
-  store::Batch row;
-  row.add([](store::Database& database) {
-    return database.execute("UPDATE file_write SET done = 0, content = 'x'");
-  });
-  host.dispatcher->commit(std::move(row), nullptr);
-  host.settle();
   host.kernel->report = folder.path + "/agents";
-  store::Batch closed;
-  REQUIRE(write_files(*host.kernel, closed));
-  CHECK(*read_file(folder.path + "/agents/worker/agent.yaml") != "x");
-  host.dispatcher->commit(std::move(closed), nullptr);
-  CHECK(host.count("SELECT count(*) FROM file_write WHERE done = 2") == 1);
+  const auto status = write_file(*host.kernel, path, "planted");
+  REQUIRE_FALSE(status);
+  CHECK(status.error().code == "refused");
+  CHECK(*read_file(folder.path + "/agents/worker/agent.yaml") != "planted");
 }
 
 TEST_CASE("without a mandate nothing is published and no rule is set, whatever a payload claims") {
