@@ -1,5 +1,7 @@
 #include "queue/history.h"
 
+#include <optional>
+
 #include "queue/rows.h"
 
 namespace clade::queue {
@@ -31,9 +33,7 @@ Result<Value> read_events(store::Database& database, const std::string& id) {
 
 Result<Value> read_children(store::Database& database, const std::string& id) {
   Value::Array children;
-  auto query = database.prepare(
-      "SELECT id FROM task WHERE parent = ?1 "
-      "ORDER BY (SELECT MIN(seq) FROM task_event WHERE task_event.task = task.id), id");
+  auto query = database.prepare("SELECT id FROM task WHERE parent = ?1 ORDER BY seq");
   query.bind(1, id);
   while (true) {
     auto row = query.step();
@@ -41,6 +41,42 @@ Result<Value> read_children(store::Database& database, const std::string& id) {
     if (!*row) return Value(std::move(children));
     children.emplace_back(query.text(0));
   }
+}
+
+// The ids that an index alone tells, at most `limit`: no row is read that the list does not have.
+Result<std::vector<std::string>> list_ids(store::Database& database, const std::string& state,
+                                          const std::string& type, int limit) {
+  const bool is_prefix = !type.empty() && type.back() == '*';
+  std::string sql = "SELECT id FROM task WHERE ?1 = ?1 AND ?2 = ?2";
+  if (!state.empty()) sql += " AND state = ?1";
+  if (!type.empty()) sql += is_prefix ? " AND substr(type, 1, length(?2)) = ?2" : " AND type = ?2";
+  sql += " ORDER BY seq DESC LIMIT ?3";
+  auto query = database.prepare(sql);
+  query.bind(1, state);
+  query.bind(2, std::string_view(type).substr(0, type.size() - (is_prefix ? 1 : 0)));
+  query.bind(3, static_cast<int64_t>(limit < 0 ? 0 : limit));
+  std::vector<std::string> ids;
+  while (true) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return ids;
+    ids.push_back(query.text(0));
+  }
+}
+
+// Nothing if there is no such task.
+Result<std::optional<Task>> stored_task(store::Database& database, const std::string& id) {
+  auto query = database.prepare("SELECT " + std::string(kTaskColumns) + " FROM task WHERE id = ?1");
+  query.bind(1, id);
+  auto row = query.step();
+  if (!row) return failure(row.error());
+  if (!*row) return std::optional<Task>();
+  auto task = read_task(query);
+  if (!task) return failure(task.error());
+  auto after = read_dependencies(database, id);
+  if (!after) return failure(after.error());
+  task->after = std::move(*after);
+  return std::optional<Task>(std::move(*task));
 }
 
 }  // namespace
@@ -69,21 +105,14 @@ Value task_value(const Task& task) {
 }
 
 Result<Value> task_with_history(store::Database& database, const std::string& id) {
-  auto query = database.prepare("SELECT " + std::string(kTaskColumns) + " FROM task WHERE id = ?1");
-  query.bind(1, id);
-  auto row = query.step();
-  if (!row) return failure(row.error());
-  if (!*row) return Value();
-  auto task = read_task(query);
+  auto task = stored_task(database, id);
   if (!task) return failure(task.error());
-  auto after = read_dependencies(database, id);
-  if (!after) return failure(after.error());
-  task->after = std::move(*after);
+  if (!*task) return Value();
   auto events = read_events(database, id);
   if (!events) return failure(events.error());
   auto children = read_children(database, id);
   if (!children) return failure(children.error());
-  Value value = task_value(*task);
+  Value value = task_value(**task);
   value.set("events", std::move(*events));
   value.set("children", std::move(*children));
   return value;
@@ -98,37 +127,24 @@ Result<std::vector<Task>> list_tasks(store::Database& database, const std::strin
     }
     return failure("invalid", "there is no state \"" + state + "\": use one of " + known);
   }
-  const bool is_prefix = !type.empty() && type.back() == '*';
-  std::string sql = "SELECT " + std::string(kTaskColumns) + " FROM task WHERE ?1 = ?1 AND ?2 = ?2";
-  if (!state.empty()) sql += " AND state = ?1";
-  if (!type.empty()) sql += is_prefix ? " AND substr(type, 1, length(?2)) = ?2" : " AND type = ?2";
-  sql +=
-      " ORDER BY created_at DESC, (SELECT MIN(seq) FROM task_event WHERE task_event.task = task.id) DESC, id "
-      "DESC"
-      " LIMIT ?3";
-  auto query = database.prepare(sql);
-  query.bind(1, state);
-  query.bind(2, std::string_view(type).substr(0, type.size() - (is_prefix ? 1 : 0)));
-  query.bind(3, static_cast<int64_t>(limit < 0 ? 0 : limit));
+  const auto ids = list_ids(database, state, type, limit);
+  if (!ids) return failure(ids.error());
   std::vector<Task> tasks;
   size_t bytes = 0;
-  while (true) {
-    auto row = query.step();
-    if (!row) return failure(row.error());
-    if (!*row) return tasks;
-    auto task = read_task(query);
+  for (const auto& id : *ids) {
+    auto task = stored_task(database, id);
     if (!task) return failure(task.error());
-    bytes +=
-        task->payload.footprint() + task->result.footprint() + task->approval.size() + task->error.size();
+    // A host is at work meanwhile: what went on to another state is not listed.
+    if (!*task || (!state.empty() && name((*task)->state) != state)) continue;
+    const Task& one = **task;
+    bytes += one.payload.footprint() + one.result.footprint() + one.approval.size() + one.error.size();
     if (bytes > most_bytes) {
       return failure("limit", "these tasks take more than " + std::to_string(most_bytes >> 20) +
                                   " MB of memory together: ask for fewer with `limit`, `state` or `type`");
     }
-    auto after = read_dependencies(database, task->id);
-    if (!after) return failure(after.error());
-    task->after = std::move(*after);
-    tasks.push_back(std::move(*task));
+    tasks.push_back(*std::move(*task));
   }
+  return tasks;
 }
 
 }  // namespace clade::queue

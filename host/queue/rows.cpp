@@ -72,8 +72,9 @@ void insert_task(const Task& task, store::Batch& batch) {
     auto insert = database.prepare(
         "INSERT INTO task (id, type, state, priority, payload, result, parent, run, approval, reviewer, "
         "attempt, "
-        "max_attempts, error, created_at, updated_at, due_at, lease_run, lease_epoch, lease_until) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)");
+        "max_attempts, error, created_at, updated_at, due_at, lease_run, lease_epoch, lease_until, "
+        "seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
+        "(SELECT coalesce(max(seq), 0) + 1 FROM task))");
     insert.bind(1, row.id).bind(2, row.type).bind(3, std::string_view(name(row.state)));
     insert.bind(4, static_cast<int64_t>(row.priority)).bind(5, payload).bind(6, result);
     insert.bind(7, row.parent).bind(8, row.run).bind(9, row.approval).bind(10, row.reviewer);

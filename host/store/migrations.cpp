@@ -110,7 +110,16 @@ CREATE TABLE file_write (
 CREATE INDEX file_write_open ON file_write (done) WHERE done = 0;
 )sql";
 
-constexpr std::array<const char*, 1> kSteps = {kFirst};
+// Lists of tasks, newest first, without a look at the rows that are not listed.
+constexpr const char* kTasksInOrder = R"sql(
+ALTER TABLE task ADD COLUMN seq INTEGER NOT NULL DEFAULT 0; -- counts tasks in the order of their submission
+UPDATE task SET seq = coalesce((SELECT min(seq) FROM task_event WHERE task_event.task = task.id), 0);
+DROP INDEX task_created;
+CREATE INDEX task_seq ON task (seq, type);
+CREATE INDEX task_state ON task (state, seq, type);
+)sql";
+
+constexpr std::array<const char*, 2> kSteps = {kFirst, kTasksInOrder};
 
 // The statement ends here: an unfinished one would keep its snapshot while the steps write.
 Result<int> stored_version(Database& database) {

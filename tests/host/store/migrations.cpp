@@ -48,6 +48,26 @@ TEST_CASE("a new database gets the whole schema", "[migrations]") {
   CHECK(database.prepare("PRAGMA integrity_check").step() == true);
 }
 
+TEST_CASE("tasks of an older store keep the order of their submission", "[migrations]") {
+  const test::TemporaryFolder folder;
+  auto database = open_empty(folder / "db");
+  REQUIRE(migrate(database));
+  // As the first step left it.
+  REQUIRE(
+      database.execute("DROP INDEX task_seq; DROP INDEX task_state; ALTER TABLE task DROP COLUMN seq;"
+                       "CREATE INDEX task_created ON task (created_at); PRAGMA user_version = 1"));
+  for (const std::string id : {"b", "c", "a"}) {
+    REQUIRE(
+        database.execute("INSERT INTO task VALUES ('" + id +
+                         "', 'work', 'queued', 0, '{}', 'null', '', 0, '', '', 0, 3, '', 1, 1, 0, 0, 0, 0);"
+                         "INSERT INTO task_event (task, at, verb, state, run, agent, detail) VALUES ('" +
+                         id + "', 1, 'submit', 'queued', 0, '', '')"));
+  }
+  REQUIRE(migrate(database));
+  CHECK(number(database, "PRAGMA user_version") == schema_version());
+  CHECK(number(database, "SELECT group_concat(id, '') = 'bca' FROM (SELECT id FROM task ORDER BY seq)") == 1);
+}
+
 TEST_CASE("migrating again changes nothing", "[migrations]") {
   const test::TemporaryFolder folder;
   auto database = open_empty(folder / "db");
