@@ -30,6 +30,8 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       awaits_(kernel, executor, std::bind_front(&Dispatcher::find, this),
               std::bind_front(&Dispatcher::commit, this)),
       emissions_(kernel, executor, std::bind_front(&Dispatcher::find, this), hooks_.try_version),
+      reads_(kernel, executor, std::bind_front(&Dispatcher::find, this),
+             std::bind_front(&Dispatcher::commit, this), std::bind_front(&Dispatcher::end_if_too_much, this)),
       files_(kernel, std::bind_front(&Dispatcher::commit, this), [this](const Error& error) {
         if (hooks_.fatal) hooks_.fatal(error);
       }) {
@@ -302,7 +304,7 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   } else if (is_emission(op)) {
     emissions_.begin(*run, strand, position, op, args, false);
   } else if (is_read(op)) {
-    answer_read(*run, strand, position, op, args);
+    reads_.add(*run, strand, position, op, args);
   } else {
     awaits_.begin(*run, strand, position, op, args);
   }
@@ -315,24 +317,6 @@ bool Dispatcher::end_if_too_much(Run& run) {
                     std::to_string(kMostRunBytes >> 20) +
                     " MB of the host's memory for what it asked, got and wants to happen: do less at a time");
   return true;
-}
-
-void Dispatcher::answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
-                             const Value& args) {
-  // Memory may be ahead of the store by what is being committed: wait, so that a run sees what led to it.
-  commit({}, [this, number = run.id, execution = run.execution, strand, position, op, args](Status status) {
-    Run* live = find(number);
-    if (!status || !live || live->execution != execution) return;
-    script::Call call(*live->grants, args, kernel_.clock.steady_us());
-    auto result = read(kernel_, *live, op, args, call);
-    if (result) {
-      call.keep();
-      live->bytes += result->footprint();
-      if (end_if_too_much(*live)) return;
-    }
-    live->journal.add_read(strand, position, op, args, result, kernel_.clock.wall_ms());
-    executor_.answer(number, strand, std::move(result));
-  });
 }
 
 void Dispatcher::finished(int64_t number, Value result, Value state) {
@@ -471,6 +455,7 @@ void Dispatcher::end(Run& run) {
   executor_.cancel(run.id);
   awaits_.cancel(run);
   emissions_.cancel(run);
+  reads_.drop(run.id);
   instances_.at(run.agent).run = nullptr;
   if (hooks_.activity) hooks_.activity(run.agent, "");
   runs_.erase(run.id);
@@ -527,7 +512,7 @@ bool Dispatcher::idle() const {
 }
 
 bool Dispatcher::busy() const {
-  return files_.busy();
+  return reads_.busy() || files_.busy();
 }
 
 bool Dispatcher::waits(const queue::Task& task, const std::map<std::string, std::string>& stopped) const {

@@ -25,6 +25,7 @@
 #include "run/executor.h"
 #include "run/file_writer.h"
 #include "run/kernel.h"
+#include "run/read_queue.h"
 #include "run/roles.h"
 #include "run/run.h"
 #include "run/settlement.h"
@@ -80,7 +81,7 @@ class Dispatcher final : public RunEvents {
   // True if nothing is queued, in flight, waiting for its time, open for votes or to be written to a file.
   // What waits for approvals (or for tasks that do) does not count, nor what no role handles any more.
   bool idle() const;
-  // True while the host has to do by itself what runs asked for: write files.
+  // True while the host has to do by itself what runs asked for: reads, and files to write.
   bool busy() const;
   // The roles whose agents are stopped, because what they run is quarantined: what to do about it, by role.
   std::map<std::string, std::string> stopped() const;
@@ -116,8 +117,6 @@ class Dispatcher final : public RunEvents {
   void execute(Run& run);
   // Fails a run that asks too much of the host; true if it did.
   bool end_if_too_much(Run& run);
-  void answer_read(Run& run, const std::string& strand, int64_t position, const std::string& op,
-                   const Value& args);
   void end(Run& run);
   void spend_attempt(Run& run, RunStatus status, const std::string& error);
   void after_commit(const AfterCommit& after);
@@ -143,6 +142,7 @@ class Dispatcher final : public RunEvents {
   Standing standing_;
   Awaits awaits_;
   Emissions emissions_;
+  ReadQueue reads_;
   FileWriter files_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

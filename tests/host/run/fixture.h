@@ -111,12 +111,13 @@ class Folder {
   std::string path;
 };
 
-// The time of a token bucket is the test's; everything else takes its time.
+// The time of token buckets and of the loop's slices is the test's; everything else takes its time.
 class PlayedClock final : public Clock {
  public:
   int64_t wall_ms() const override { return system_.wall_ms(); }
-  int64_t steady_us() const override { return steady; }
-  int64_t steady = 0;
+  int64_t steady_us() const override { return steady += step; }
+  mutable int64_t steady = 0;
+  int64_t step = 0;  // what passes from one look at the clock to the next
 
  private:
   SystemClock system_;
