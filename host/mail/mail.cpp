@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -120,7 +119,6 @@ struct Mail::Boxes {
   std::map<std::string, Box> boxes;  // by agent
   std::unordered_map<std::string, Entry> messages;
   size_t bytes = 0;                     // of all messages
-  std::set<std::string> asks;           // those of them that want a reply
   std::unordered_set<std::string> ids;  // of every message there ever was
   int64_t next_seq = 1;
   int64_t next_number = 1;
@@ -132,7 +130,6 @@ struct Mail::Boxes {
     box.bytes += entry.bytes;
     bytes += entry.bytes;
     std::string id = entry.message.id;
-    if (entry.message.wants_reply) asks.insert(id);
     messages.emplace(std::move(id), std::move(entry));
   }
 
@@ -143,7 +140,6 @@ struct Mail::Boxes {
     box->second.bytes -= found->second.bytes;
     bytes -= found->second.bytes;
     if (box->second.ids.empty()) boxes.erase(box);
-    asks.erase(id);
     messages.erase(found);
   }
 
@@ -203,7 +199,6 @@ Status Mail::load(store::Database& database) {
   boxes_->boxes.clear();
   boxes_->bytes = 0;
   boxes_->messages.clear();
-  boxes_->asks.clear();
   boxes_->ids.clear();
   if (auto status = boxes_->read_ids(database); !status) return status;
   return boxes_->read_waiting(database);
@@ -331,12 +326,6 @@ Status Mail::bury(const std::string& id, const std::string& reason, store::Batch
   update_message(id, "dead_letter", found->second.message.attempt, valid_utf8(reason), batch);
   boxes_->take(std::string(id));
   return {};
-}
-
-std::vector<const Message*> Mail::asks() const {
-  std::vector<const Message*> found;
-  for (const auto& id : boxes_->asks) found.push_back(&boxes_->messages.at(id).message);
-  return found;
 }
 
 std::vector<std::string> Mail::undeliverable() const {

@@ -72,8 +72,6 @@ class Mail {
   // Nobody will ever handle it: dead letter at once. Errors: "not_found".
   Status bury(const std::string& id, const std::string& reason, store::Batch& batch);
   const Message* find(const std::string& id) const;
-  // The messages that wait and want a reply. The pointers are good until the mail changes.
-  std::vector<const Message*> asks() const;
   // The ids of messages that wait for an agent that is not there any more.
   std::vector<std::string> undeliverable() const;
   // Messages waiting, over all agents, or for one.

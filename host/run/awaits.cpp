@@ -12,8 +12,13 @@ constexpr int64_t kAskTimeoutMs = 300000;
 constexpr const char* kAsk = "ask";
 constexpr int64_t kMostUnits = 1000000000;  // of one evaluation
 
+// What the ids of a run's asks begin with.
+std::string ask_prefix(const Run& run) {
+  return "r" + std::to_string(run.id) + ".ask.";
+}
+
 std::string ask_id(const Run& run, const std::string& strand, int64_t position) {
-  return "r" + std::to_string(run.id) + ".ask." + strand + "." + std::to_string(position);
+  return ask_prefix(run) + strand + "." + std::to_string(position);
 }
 
 }  // namespace
@@ -27,6 +32,14 @@ Awaits::~Awaits() {
 
 void Awaits::add_effect(const std::string& op, Effect& effect) {
   effects_[op] = &effect;
+}
+
+void Awaits::restore(const Run& run) {
+  for (const auto& [strand, position] : run.journal.unfinished()) {
+    // Other awaits have no message.
+    if (const auto* message = kernel_.mail.find(ask_id(run, strand, position)))
+      open_ask(run, strand, position, message->recipient);
+  }
 }
 
 void Awaits::begin(Run& run, const std::string& strand, int64_t position, const std::string& op,
@@ -61,8 +74,11 @@ void Awaits::begin(Run& run, const std::string& strand, int64_t position, const 
     message.body = args["body"];
     message.wants_reply = true;
     message.run = run.id;
-    (void)kernel_.mail.send(std::move(message), batch);  // check_ask resolved the one recipient
-    expect_reply(run, strand, position, args, now);
+    const std::string id = message.id;
+    // There is just one recipient: check_ask has seen to it.
+    const std::string asked = kernel_.mail.resolve(message.address)->front();
+    (void)kernel_.mail.send(std::move(message), batch);
+    expect_reply(open_ask(run, strand, position, asked), id, args, now);
     commit_(std::move(batch), nullptr);
     return;
   }
@@ -82,12 +98,15 @@ void Awaits::resume(Run& run, const std::string& strand, int64_t position, const
   const int64_t started_at = (*run.journal.find(strand, position, op, args))->started_at;
   run.awaiting[{strand, position}] = {op, 0, run.execution};
   auto effect = effects_.find(op);
-  if (op == kAsk && !kernel_.mail.find(ask_id(run, strand, position))) {
-    conclude(run.id, strand, position,
-             failure("failed", "ask: the message to " + args["to"].as_string() +
-                                   " is a dead letter: see `clade mail list`"));
-  } else if (op == kAsk) {
-    expect_reply(run, strand, position, args, started_at);
+  if (op == kAsk) {
+    const std::string id = ask_id(run, strand, position);
+    if (auto ask = asks_.find(id); ask != asks_.end()) {
+      expect_reply(ask->second, id, args, started_at);
+    } else {
+      conclude(run.id, strand, position,
+               failure("failed", "ask: the message to " + args["to"].as_string() +
+                                     " is a dead letter: see `clade mail list`"));
+    }
   } else if (effect != effects_.end() && effect->second->idempotent()) {
     launch(run, strand, position, args, started_at);
   } else {
@@ -102,35 +121,27 @@ void Awaits::cancel(Run& run) {
     if (effect != effects_.end() && awaiting.handle) effect->second->cancel(awaiting.handle);
   }
   run.awaiting.clear();
-  for (auto ask = asks_.begin(); ask != asks_.end();) {
-    ask = ask->second.run == run.id ? asks_.erase(ask) : std::next(ask);
-  }
+  const auto first = asks_.lower_bound(ask_prefix(run));
+  for (auto ask = first; ask != asks_.end() && ask->second.run == run.id;) close_ask(ask++);
 }
 
 bool Awaits::waits(const mail::Message& ask) const {
-  const Run* run = find_(ask.run);
-  if (!run) return false;
-  const auto places = run->journal.unfinished();
-  return std::any_of(places.begin(), places.end(),
-                     [&](const auto& place) { return ask_id(*run, place.first, place.second) == ask.id; });
+  return asks_.count(ask.id) > 0;
 }
 
 std::function<void()> Awaits::take_reply(const std::string& message, int64_t asker,
                                          const Result<Value>& result, store::Batch& batch) {
+  auto ask = asks_.find(message);
   Run* run = find_(asker);
-  if (!run) return nullptr;
-  for (const auto& place : run->journal.unfinished()) {
-    const auto& strand = place.first;
-    const int64_t position = place.second;
-    if (ask_id(*run, strand, position) != message) continue;
-    // The asker may not have come to its ask again after a crash: then it finds the reply in its journal.
-    asks_.erase(message);
-    run->journal.finish(strand, position, result, kernel_.clock.wall_ms(), batch);
-    return [this, alive = alive_, asker, strand, position, result] {
-      if (*alive) hand_over(asker, strand, position, result);
-    };
-  }
-  return nullptr;
+  if (ask == asks_.end() || !run) return nullptr;
+  const std::string strand = ask->second.strand;
+  const int64_t position = ask->second.position;
+  close_ask(ask);
+  // The asker may not have come to its ask again after a crash: then it finds the reply in its journal.
+  run->journal.finish(strand, position, result, kernel_.clock.wall_ms(), batch);
+  return [this, alive = alive_, asker, strand, position, result] {
+    if (*alive) hand_over(asker, strand, position, result);
+  };
 }
 
 void Awaits::launch(Run& run, const std::string& strand, int64_t position, const Value& args,
@@ -202,6 +213,12 @@ Status Awaits::check_ask(const Run& run, const Value& args, script::Call& call) 
       return failure("invalid", std::string("ask: `") + field + "` must be a string");
     }
   }
+  const Value& timeout = args["timeout_ms"];
+  if (!timeout.is_nil() &&
+      (!timeout.is_integer() || timeout.as_integer() < 0 || timeout.as_integer() > kLongestWaitMs)) {
+    return failure("invalid",
+                   "ask: `timeout_ms` must be a whole number from 0 to " + std::to_string(kLongestWaitMs));
+  }
   if (auto status = Governance::check_kind(args["kind"].as_string()); !status) {
     return failure("refused", "ask: " + status.error().message);
   }
@@ -216,37 +233,58 @@ Status Awaits::check_ask(const Run& run, const Value& args, script::Call& call) 
     return failure("invalid",
                    "ask: " + to + " is " + std::to_string(recipients->size()) + " agents; ask one");
   }
-  // Who waits for whom: a circle would wait for ever. An agent can wait for several (strands), so this is a
-  // search.
-  std::map<std::string, std::string> reached = {{recipients->front(), run.agent}};
-  std::vector<std::string> open = {recipients->front()};
+  const std::string path = circle(run.agent, recipients->front());
+  if (path.empty()) return {};
+  return failure("refused", "ask: a circle of agents that wait for each other: " + path);
+}
+
+std::string Awaits::circle(const std::string& asker, const std::string& asked) const {
+  // An agent can wait for several (strands), so this is a search.
+  std::map<std::string, std::string> reached = {{asked, asker}};
+  std::vector<std::string> open = {asked};
   while (!open.empty()) {
     const std::string next = open.back();
     open.pop_back();
-    if (next == run.agent) {
-      std::string circle = run.agent;
-      std::string step = run.agent;
+    if (next == asker) {
+      std::string path = asker;
+      std::string step = asker;
       do {
         step = reached.at(step);
-        circle.insert(0, step + " → ");
-      } while (step != run.agent);
-      return failure("refused", "ask: a circle of agents that wait for each other: " + circle);
+        path.insert(0, step + " → ");
+      } while (step != asker);
+      return path;
     }
-    for (const auto* ask : kernel_.mail.asks()) {
-      if (ask->sender != next || !waits(*ask)) continue;
-      if (reached.emplace(ask->recipient, next).second) open.push_back(ask->recipient);
+    const auto others = waits_for_.find(next);
+    if (others == waits_for_.end()) continue;
+    for (const auto& [other, count] : others->second) {
+      if (reached.emplace(other, next).second) open.push_back(other);
     }
   }
-  return {};
+  return "";
 }
 
-void Awaits::expect_reply(Run& run, const std::string& strand, int64_t position, const Value& args,
-                          int64_t started_at) {
-  const std::string id = ask_id(run, strand, position);
-  Ask ask{run.id, std::make_unique<loop::Timer>(kernel_.loop)};
-  const int64_t timeout = args["timeout_ms"].as_integer(kAskTimeoutMs);
+Awaits::Ask& Awaits::open_ask(const Run& run, const std::string& strand, int64_t position,
+                              const std::string& asked) {
+  ++waits_for_[run.agent][asked];
+  Ask ask{run.id, strand, position, run.agent, asked, nullptr};
+  return asks_.emplace(ask_id(run, strand, position), std::move(ask)).first->second;
+}
+
+void Awaits::close_ask(std::map<std::string, Ask>::iterator ask) {
+  const auto others = waits_for_.find(ask->second.asker);
+  const auto edge = others->second.find(ask->second.asked);
+  if (--edge->second == 0) others->second.erase(edge);
+  if (others->second.empty()) waits_for_.erase(others);
+  asks_.erase(ask);
+}
+
+void Awaits::expect_reply(Ask& ask, const std::string& id, const Value& args, int64_t started_at) {
+  // A journal that an older host wrote may hold any number.
+  const int64_t timeout =
+      std::clamp<int64_t>(args["timeout_ms"].as_integer(kAskTimeoutMs), 0, kLongestWaitMs);
   const int64_t left = std::max<int64_t>(0, started_at + timeout - kernel_.clock.wall_ms());
-  ask.timeout->start(left, [this, id, run = run.id, timeout] {
+  ask.timeout = std::make_unique<loop::Timer>(kernel_.loop);
+  ask.timeout->start(left, [this, id, run = ask.run, timeout] {
     store::Batch batch;
     auto answer =
         take_reply(id, run, failure("timeout", "no reply within " + std::to_string(timeout) + " ms"), batch);
@@ -255,7 +293,6 @@ void Awaits::expect_reply(Run& run, const std::string& strand, int64_t position,
       if (status) answer();
     });
   });
-  asks_.insert_or_assign(id, std::move(ask));
 }
 
 }  // namespace clade::run

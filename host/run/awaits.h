@@ -30,6 +30,9 @@ class Awaits {
   // Makes `op` awaitable; the effect outlives this object.
   void add_effect(const std::string& op, Effect& effect);
 
+  // Takes up the asks of a run that a former host left: they wait although its script has not come to them
+  // again.
+  void restore(const Run& run);
   // A new await: checked, journaled, begun. A refusal is answered at once, and kept like a read.
   void begin(Run& run, const std::string& strand, int64_t position, const std::string& op, const Value& args);
   // An await that the journal knows as started and not finished: still under way, begun again, or of unknown
@@ -49,9 +52,14 @@ class Awaits {
                                    store::Batch& batch);
 
  private:
+  // An ask whose answer is still to come.
   struct Ask {
     int64_t run = 0;
-    std::unique_ptr<loop::Timer> timeout;
+    std::string strand;
+    int64_t position = 0;
+    std::string asker;
+    std::string asked;
+    std::unique_ptr<loop::Timer> timeout;  // nothing until the script waits for it
   };
 
   void launch(Run& run, const std::string& strand, int64_t position, const Value& args, int64_t started_at);
@@ -60,8 +68,11 @@ class Awaits {
   void hand_over(int64_t run, const std::string& strand, int64_t position, Result<Value> result);
   void conclude(int64_t run, const std::string& strand, int64_t position, Result<Value> result);
   Status check_ask(const Run& run, const Value& args, script::Call& call) const;
-  void expect_reply(Run& run, const std::string& strand, int64_t position, const Value& args,
-                    int64_t started_at);
+  // The circle that closes if `asker` waits for `asked`, as text; "" if none does.
+  std::string circle(const std::string& asker, const std::string& asked) const;
+  Ask& open_ask(const Run& run, const std::string& strand, int64_t position, const std::string& asked);
+  void close_ask(std::map<std::string, Ask>::iterator ask);
+  void expect_reply(Ask& ask, const std::string& id, const Value& args, int64_t started_at);
 
   Kernel kernel_;
   Executor& executor_;
@@ -69,6 +80,8 @@ class Awaits {
   Commit commit_;
   std::map<std::string, Effect*> effects_;
   std::map<std::string, Ask> asks_;  // by the id of the message that asks
+  // Agent → the agents it waits for, and by how many asks: strands may ask the same one.
+  std::map<std::string, std::map<std::string, size_t>> waits_for_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

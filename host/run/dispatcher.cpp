@@ -199,7 +199,10 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
     const int64_t id = recovered->second;
     recovered_.erase(recovered);
     auto run = restored_run(kernel_, instance.name, instance.role, id);
-    if (run) return std::move(*run);
+    if (run) {
+      awaits_.restore(**run);
+      return std::move(*run);
+    }
     if (hooks_.fatal) hooks_.fatal(run.error());
     return nullptr;
   }

@@ -13,6 +13,9 @@
 
 namespace clade::run {
 
+// How long a script may ask to wait: a year and a little, far from any overflow of a time in ms.
+inline constexpr int64_t kLongestWaitMs = int64_t{366} * 24 * 3600 * 1000;
+
 struct EffectRequest {
   int64_t run = 0;
   std::string agent;

@@ -3,14 +3,10 @@
 #include <algorithm>
 
 namespace clade::run {
-namespace {
-constexpr int64_t kLongestMs = int64_t{366} * 24 * 3600 * 1000;
-}
-
 Status SleepEffect::check(const Value& args, script::Call&) const {
   const double ms = args["ms"].as_real(-1);
-  if (ms >= 0 && ms <= static_cast<double>(kLongestMs)) return {};
-  return failure("invalid", "sleep: `ms` must be a number from 0 to " + std::to_string(kLongestMs));
+  if (ms >= 0 && ms <= static_cast<double>(kLongestWaitMs)) return {};
+  return failure("invalid", "sleep: `ms` must be a number from 0 to " + std::to_string(kLongestWaitMs));
 }
 
 uint64_t SleepEffect::start(const EffectRequest& request, Done done) {

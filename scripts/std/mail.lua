@@ -14,7 +14,7 @@ function mail.send(message)
 end
 
 -- clade.ask: sends a message to one agent and waits for what its on_mail returns. Fields: to ("agent:<name>"), kind,
--- body, timeout_ms (of the wait; the host's default otherwise). Returns the reply, or nil, message, code
+-- body, timeout_ms (of the wait, 0 to 366 days; the host's default otherwise). Returns the reply, or nil, message, code
 -- ("timeout", …). Raises: misuse, no grant mail.send:<to>, a circle of agents that wait for each other. Await.
 --   local reply, problem = clade.ask { to = "agent:critic", kind = "opinion", body = { idea = "…" } }
 function mail.ask(question)

@@ -92,6 +92,80 @@ TEST_CASE("a circle of asks is refused when it was cut off by a crash, too") {
   FAIL("the question was not delivered again");
 }
 
+TEST_CASE("who waits for an agent by several asks waits until the last is answered") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const int64_t asking = begin_ask(host);
+  host.dispatcher->called(asking, "0.2", 1, "ask", Value{{"to", "agent:other"}, {"kind", "question"}});
+  const auto first = host.next_start();
+  host.dispatcher->finished(first.invocation.run, Value(1), Value());
+  const Value back{{"to", "agent:worker"}, {"kind", "back"}};
+  const auto second = host.next_start();
+  REQUIRE(second.program.agent == "other");
+  host.executor.answers.clear();
+  CHECK(host.call(second.invocation.run, 1, "ask", back).error().code == "refused");
+  host.dispatcher->finished(second.invocation.run, Value(2), Value());
+  host.settle();
+
+  // Now nobody waits for it any more: it may ask in its turn.
+  store::Batch batch;
+  mail::Message message;
+  message.sender = "operator";
+  message.address = "agent:other";
+  message.kind = "note";
+  REQUIRE(host.mail.send(std::move(message), batch));
+  host.dispatcher->commit(std::move(batch), nullptr);
+  const auto third = host.next_start();
+  host.executor.answers.clear();
+  host.dispatcher->called(third.invocation.run, "0", 1, "ask", back);
+  host.dispatcher->finished(asking, Value(), Value());
+  const auto asked = host.next_start();
+  CHECK(asked.program.agent == "worker");
+  host.dispatcher->finished(asked.invocation.run, Value(3), Value());
+  CHECK(host.next_answer()->as_integer() == 3);
+}
+
+TEST_CASE("thousands of asks may be open at once") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  constexpr int kAsks = 5000;
+  for (int strand = 1; strand <= kAsks; ++strand) {
+    host.dispatcher->called(run, "0." + std::to_string(strand), 1, "ask",
+                            Value{{"to", "agent:other"}, {"kind", "question"}});
+  }
+  CHECK(host.count("SELECT count(*) FROM message WHERE wants_reply") == kAsks);
+  CHECK(host.executor.answers.empty());
+  const auto asked = host.next_start();
+  host.dispatcher->finished(asked.invocation.run, Value(42), Value());
+  CHECK(host.next_answer()->as_integer() == 42);
+  // The run ends, and with it all that it waits for.
+  const auto next = host.next_start();
+  host.dispatcher->failed(run, "played");
+  host.dispatcher->finished(next.invocation.run, Value(), Value());
+  CHECK(host.count("SELECT count(*) FROM message WHERE state = 'stored'") == 0);
+}
+
+TEST_CASE("an ask waits for a bounded time") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  int64_t position = 0;
+  for (const Value& timeout :
+       {Value(int64_t{-1}), Value(INT64_MAX), Value(kLongestWaitMs + 1), Value(1e300), Value("1")}) {
+    const auto answer =
+        host.call(run, ++position, "ask", {{"to", "agent:other"}, {"kind", "x"}, {"timeout_ms", timeout}});
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code == "invalid");
+  }
+  host.dispatcher->called(run, "0", ++position, "ask",
+                          Value{{"to", "agent:other"}, {"kind", "x"}, {"timeout_ms", kLongestWaitMs}});
+  host.settle();
+  CHECK(host.executor.answers.empty());
+}
+
 TEST_CASE("an ask that nobody waits for any more is not delivered") {
   const Folder folder;
   PlayedHost host(folder);
