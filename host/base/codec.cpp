@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <optional>
 
 #include <msgpack.hpp>
@@ -233,6 +234,55 @@ void write_msgpack(Packer& packer, const Value& value) {
   }
 }
 
+// How many letters of ASCII a text begins with; eight at a time, as most are.
+size_t ascii_letters(std::string_view text) {
+  size_t count = 0;
+  for (uint64_t eight = 0; count + sizeof eight <= text.size(); count += sizeof eight) {
+    std::memcpy(&eight, text.data() + count, sizeof eight);
+    if ((eight & 0x8080808080808080u) != 0) break;
+  }
+  while (count < text.size() && static_cast<unsigned char>(text[count]) < 0x80) ++count;
+  return count;
+}
+
+// The bytes of the character that a text begins with; 0 if it is no UTF-8.
+size_t character_length(std::string_view text) {
+  const auto first = static_cast<unsigned char>(text.front());
+  size_t length = 0;
+  uint32_t point = 0;
+  if (first < 0x80) {
+    length = 1, point = first;
+  } else if (first >= 0xC2 && first < 0xE0) {
+    length = 2, point = first & 0x1Fu;
+  } else if (first >= 0xE0 && first < 0xF0) {
+    length = 3, point = first & 0x0Fu;
+  } else if (first >= 0xF0 && first < 0xF5) {
+    length = 4, point = first & 0x07u;
+  }
+  if (length > text.size()) return 0;
+  for (size_t k = 1; k < length; ++k) {
+    const auto next = static_cast<unsigned char>(text[k]);
+    if ((next & 0xC0u) != 0x80u) return 0;
+    point = point << 6 | (next & 0x3Fu);
+  }
+  // Overlong forms, surrogates and points past U+10FFFF are no UTF-8 either (RFC 3629).
+  if (length == 3 && (point < 0x800 || (point >= 0xD800 && point < 0xE000))) return 0;
+  if (length == 4 && (point < 0x10000 || point > 0x10FFFF)) return 0;
+  return length;
+}
+
+template <class Writer>
+void write_utf8(Writer& writer, const std::string& text, bool is_key) {
+  const std::string repaired = is_utf8(text) ? std::string() : valid_utf8(text);
+  const std::string& valid = repaired.empty() ? text : repaired;
+  const auto size = static_cast<rapidjson::SizeType>(valid.size());
+  if (is_key) {
+    writer.Key(valid.data(), size);
+  } else {
+    writer.String(valid.data(), size);
+  }
+}
+
 template <class Writer>
 void write_json(Writer& writer, const Value& value) {
   if (value.is_bool()) {
@@ -242,8 +292,7 @@ void write_json(Writer& writer, const Value& value) {
   } else if (value.is_number() && std::isfinite(value.as_real())) {
     writer.Double(value.as_real());
   } else if (value.is_string()) {
-    const std::string text = valid_utf8(value.as_string());
-    writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+    write_utf8(writer, value.as_string(), false);
   } else if (value.is_array()) {
     writer.StartArray();
     for (const auto& item : value.as_array()) write_json(writer, item);
@@ -251,8 +300,7 @@ void write_json(Writer& writer, const Value& value) {
   } else if (value.is_map()) {
     writer.StartObject();
     for (const auto& [key, item] : value.as_map()) {
-      const std::string text = valid_utf8(key);
-      writer.Key(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+      write_utf8(writer, key, true);
       write_json(writer, item);
     }
     writer.EndObject();
@@ -288,14 +336,13 @@ struct Place {
 
 Status check_json_at(const Value& value, const Place& place) {
   if (value.is_number() && !std::isfinite(value.as_real())) return place.wrong(" is not a finite number");
-  if (value.is_string() && valid_utf8(value.as_string()) != value.as_string())
-    return place.wrong(" is a string that is not UTF-8");
+  if (value.is_string() && !is_utf8(value.as_string())) return place.wrong(" is a string that is not UTF-8");
   size_t index = 0;
   for (const auto& item : value.as_array()) {
     if (auto status = check_json_at(item, {&place, nullptr, ++index}); !status) return status;
   }
   for (const auto& [key, item] : value.as_map()) {
-    if (valid_utf8(key) != key) return place.wrong(" has a key that is not UTF-8");
+    if (!is_utf8(key)) return place.wrong(" has a key that is not UTF-8");
     if (auto status = check_json_at(item, {&place, &key}); !status) return status;
   }
   return {};
@@ -303,32 +350,24 @@ Status check_json_at(const Value& value, const Place& place) {
 
 }  // namespace
 
+bool is_utf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    i += ascii_letters(text.substr(i));
+    if (i == text.size()) return true;
+    const size_t length = character_length(text.substr(i));
+    if (length == 0) return false;
+    i += length;
+  }
+  return true;
+}
+
 std::string valid_utf8(std::string_view text) {
+  if (is_utf8(text)) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    size_t length = 0;
-    uint32_t point = 0;
-    if (first < 0x80) {
-      length = 1, point = first;
-    } else if (first >= 0xC2 && first < 0xE0) {
-      length = 2, point = first & 0x1Fu;
-    } else if (first >= 0xE0 && first < 0xF0) {
-      length = 3, point = first & 0x0Fu;
-    } else if (first >= 0xF0 && first < 0xF5) {
-      length = 4, point = first & 0x07u;
-    }
-    bool valid = length > 0 && i + length <= text.size();
-    for (size_t k = 1; valid && k < length; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      valid = (next & 0xC0u) == 0x80u;
-      point = point << 6 | (next & 0x3Fu);
-    }
-    // Overlong forms, surrogates and points past U+10FFFF are no UTF-8 either (RFC 3629).
-    valid = valid && !(length == 3 && (point < 0x800 || (point >= 0xD800 && point < 0xE000)));
-    valid = valid && !(length == 4 && (point < 0x10000 || point > 0x10FFFF));
-    if (valid) {
+    const size_t length = character_length(text.substr(i));
+    if (length > 0) {
       out.append(text.substr(i, length));
       i += length;
     } else {

@@ -22,7 +22,9 @@ std::string encode_msgpack(const Value& value);
 // Errors: "invalid" (malformed, map key that is no string or appears twice, trailing bytes), "limit".
 Result<Value> decode_msgpack(std::string_view bytes, const CodecLimits& limits = {});
 
-// The text with every byte that is no part of valid UTF-8 (RFC 3629) replaced by U+FFFD.
+// Is it UTF-8 (RFC 3629)?
+bool is_utf8(std::string_view text);
+// The text with every byte that is no part of valid UTF-8 replaced by U+FFFD.
 std::string valid_utf8(std::string_view text);
 
 // A foreign text between quotation marks, for a message: control characters escaped as in JSON, and what is

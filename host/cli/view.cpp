@@ -110,6 +110,13 @@ Size terminal_size() {
 // Of the redrawn lines that are not an agent's, and one for the cursor.
 constexpr size_t kOtherRows = 6;
 
+// What a line has room for. Texts of scripts may be long: only their beginning is looked at, 4 bytes a
+// letter.
+std::string excerpt(std::string_view text) {
+  constexpr size_t kColumns = 160;
+  return shortened(plain(text.substr(0, 4 * (kColumns + 1))), kColumns);
+}
+
 }  // namespace
 
 struct View::Screen {
@@ -273,13 +280,13 @@ void View::task(const queue::Task& task, queue::Verb verb, const std::string& ag
   if (!agent.empty()) text += " by " + plain(agent);
   const bool bad = verb == queue::Verb::fail || verb == queue::Verb::bury || verb == queue::Verb::reject;
   if (bad && !task.error.empty())
-    text += ": " + shortened(plain(task.error.substr(0, task.error.find('\n'))), 160);
+    text += ": " + excerpt(std::string_view(task.error).substr(0, task.error.find('\n')));
   if (verb == queue::Verb::complete && task.result["decision"].is_string()) {
     const std::string& reason = task.result["reason"].as_string();
     const std::string decision = task.result["decision"].as_string() + (reason.empty() ? "" : ", " + reason);
-    text += ": " + shortened(plain(decision), 160);
+    text += ": " + excerpt(decision);
   }
-  if (verb == queue::Verb::hold) text += ": " + shortened(plain(task.approval), 160);
+  if (verb == queue::Verb::hold) text += ": " + excerpt(task.approval);
   screen.line(text, {{"at", screen.clock.wall_ms()},
                      {"event", "task"},
                      {"id", task.id},

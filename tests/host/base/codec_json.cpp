@@ -14,6 +14,7 @@ using clade::CodecLimits;
 using clade::decode_json;
 using clade::encode_json;
 using clade::in_quotes;
+using clade::is_utf8;
 using clade::legible;
 using clade::valid_utf8;
 using clade::Value;
@@ -194,4 +195,12 @@ TEST_CASE("only what RFC 3629 calls UTF-8 is kept", "[codec]") {
   CHECK(valid_utf8("\xf4\x90\x80\x80").find(kReplacement) == 0);                    // past U+10FFFF
   CHECK(valid_utf8("a\xe2\x82") == "a" + kReplacement + kReplacement);              // cut off
   CHECK(valid_utf8("\x80z") == kReplacement + "z");
+  // Wherever it stands: letters of ASCII are looked at eight at a time.
+  for (size_t place = 0; place < 20; ++place) {
+    std::string text(20, 'a');
+    CHECK(is_utf8(text));
+    text[place] = '\xff';
+    CHECK_FALSE(is_utf8(text));
+    CHECK(valid_utf8(text) == text.substr(0, place) + kReplacement + text.substr(place + 1));
+  }
 }
