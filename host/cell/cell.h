@@ -8,9 +8,11 @@
 // time, so that at any moment it is known whose code runs there.
 //
 //   idle ──send──▶ busy ──"idle"──▶ idle          (queued frames start at once)
-//                   │ slice_ms (without the time that the host takes itself): overdue(), the owner
-//                   interrupts; │ nothing more is sent until interrupted() │ grace_ms later, or a frame that
-//                   does not fit, or the end of the stream ▼
+//                   │ slice_ms of the cell's own time: overdue(), the owner interrupts, and nothing more is
+//                   │ sent until interrupted()
+//                   │
+//                   │ grace_ms later, or a frame that does not fit, or the end of the stream
+//                   ▼
 //                 broken: nothing is sent or reported any more
 #pragma once
 

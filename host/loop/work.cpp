@@ -1,12 +1,11 @@
 #include "loop/work.h"
 
 #include <condition_variable>
-#include <csignal>
 #include <mutex>
 #include <thread>
 #include <utility>
 
-#include <pthread.h>
+#include "base/thread.h"
 
 namespace clade::loop {
 
@@ -48,14 +47,7 @@ struct Work::State {
 };
 
 Work::Work(Loop& loop) : state_(std::make_unique<State>(loop)) {
-  // Signals are for the loop's thread: the new one inherits a mask that blocks them.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  state_->thread = std::thread([state = state_.get()] { state->work(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(state_->thread.native_handle(), "work");
+  state_->thread = start_thread("work", [state = state_.get()] { state->work(); });
 }
 
 Work::~Work() {

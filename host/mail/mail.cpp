@@ -235,11 +235,9 @@ Result<std::vector<std::string>> Mail::resolve(const std::string& address) const
   return failure("invalid", shown + " is no address: write agent:NAME, role:ROLE, topic:TOPIC or all");
 }
 
-Status Mail::check_room(const std::string& address, size_t messages, size_t bytes) const {
-  const auto names = resolve(address);
-  if (!names) return failure(names.error());
+Status Mail::check_room(const std::vector<std::string>& recipients, size_t messages, size_t bytes) const {
   const std::string advice = ": wait until some of it has been handled";
-  for (const auto& name : *names) {
+  for (const auto& name : recipients) {
     const auto found = boxes_->boxes.find(name);
     const size_t waiting = found == boxes_->boxes.end() ? 0 : found->second.ids.size();
     const size_t taken = found == boxes_->boxes.end() ? 0 : found->second.bytes;
@@ -249,7 +247,7 @@ Status Mail::check_room(const std::string& address, size_t messages, size_t byte
                                 " MB; agents may fill it up to " + std::to_string(kMostWaiting) +
                                 " messages or " + std::to_string(kMostBoxBytes >> 20) + " MB" + advice);
   }
-  if (boxes_->bytes + bytes * names->size() <= kMostMailBytes) return {};
+  if (boxes_->bytes + bytes * recipients.size() <= kMostMailBytes) return {};
   return failure("limit", "the mailboxes are full: what waits takes " + std::to_string(boxes_->bytes >> 20) +
                               " MB; agents may fill them up to " + std::to_string(kMostMailBytes >> 20) +
                               " MB" + advice);

@@ -57,9 +57,9 @@ class Mail {
   // The recipients of an address, by name. Errors: "not_found" (nobody there: says who is), "invalid" (no
   // such form).
   Result<std::vector<std::string>> resolve(const std::string& address) const;
-  // Has every mailbox of the address room for these messages of an agent, which all go there? Errors: those
-  // of resolve, "limit" (says which is full).
-  Status check_room(const std::string& address, size_t messages, size_t bytes) const;
+  // Has each recipient room for so many messages of an agent, of so many bytes together? Errors: "limit"
+  // (says whose mailbox is full).
+  Status check_room(const std::vector<std::string>& recipients, size_t messages, size_t bytes) const;
   // Stores one message per recipient and returns their ids. `id` "" takes the next "m<N>".
   Result<std::vector<std::string>> send(Message message, store::Batch& batch);
 

@@ -226,13 +226,13 @@ Status Awaits::check_ask(const Run& run, const Value& args, script::Call& call) 
   if (auto status = call.check("mail.send", to); !status) return status;
   if (auto status = check_json(args["body"]); !status)
     return failure("invalid", "ask: body" + status.error().message);
-  if (auto room = kernel_.mail.check_room(to, 1, args.footprint()); !room) return room;
   auto recipients = kernel_.mail.resolve(to);
   if (!recipients) return failure(recipients.error());
   if (recipients->size() != 1) {
     return failure("invalid",
                    "ask: " + to + " is " + std::to_string(recipients->size()) + " agents; ask one");
   }
+  if (auto room = kernel_.mail.check_room(*recipients, 1, args.footprint()); !room) return room;
   const std::string path = circle(run.agent, recipients->front());
   if (path.empty()) return {};
   return failure("refused", "ask: a circle of agents that wait for each other: " + path);

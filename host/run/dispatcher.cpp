@@ -314,11 +314,16 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
 }
 
 bool Dispatcher::end_if_too_much(Run& run) {
-  if (run.calls <= kMostCalls && run.bytes <= kMostRunBytes) return false;
-  spend_attempt(run, RunStatus::failed,
-                "more than " + std::to_string(kMostCalls) + " calls in one run, or " +
-                    std::to_string(kMostRunBytes >> 20) +
-                    " MB of the host's memory for what it asked, got and wants to happen: do less at a time");
+  if (run.calls > kMostCalls) {
+    spend_attempt(run, RunStatus::failed,
+                  "more than " + std::to_string(kMostCalls) + " calls in one run: do less at a time");
+    return true;
+  }
+  if (run.bytes <= kMostRunBytes) return false;
+  spend_attempt(
+      run, RunStatus::failed,
+      "more than " + std::to_string(kMostRunBytes >> 20) +
+          " MB of the host's memory for what this run asked, got and wants to happen: do less at a time");
   return true;
 }
 

@@ -12,7 +12,7 @@ namespace clade::run {
 namespace {
 
 constexpr size_t kFileBytes = 4u << 20;
-constexpr size_t kNameBytes =
+constexpr size_t kFileNameBytes =
     200;  // of a file or folder: room for the suffix of a temporary file below NAME_MAX
 constexpr size_t kReasonBytes = 4096;  // of a vote: kept by the host until the vote is closed
 constexpr size_t kEmissions = 10000;
@@ -157,7 +157,9 @@ Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args, scrip
   mail::Message message;
   message.address = args["to"].as_string();
   if (auto status = call.check("mail.send", message.address); !status) return failure(status.error());
-  if (auto room = kernel.mail.check_room(message.address, 1, args.footprint()); !room)
+  const auto recipients = kernel.mail.resolve(message.address);
+  if (!recipients) return failure(recipients.error());
+  if (auto room = kernel.mail.check_room(*recipients, 1, args.footprint()); !room)
     return failure(room.error());
   if (auto status = check_json(args["body"]); !status) {
     return failure("invalid", "mail.send: body" + status.error().message);
@@ -294,7 +296,7 @@ Result<Value> file_write(const Kernel& kernel, Run& run, const Value& args, scri
   const std::filesystem::path parts(path);
   bool inside = parts.is_relative() && path.size() <= 1024 && path.find('\0') == std::string::npos;
   for (const auto& part : parts) {
-    inside = inside && part != ".." && part != "." && !part.empty() && part.string().size() <= kNameBytes;
+    inside = inside && part != ".." && part != "." && !part.empty() && part.string().size() <= kFileNameBytes;
   }
   if (!inside) {
     return failure("refused",

@@ -64,7 +64,7 @@ struct Outbox {
 };
 
 // What one run may make the host hold: what it asked, got and wants to happen, in bytes of memory.
-inline constexpr size_t kMostRunBytes = 128u << 20;
+inline constexpr size_t kMostRunBytes = script::kLargestSize;
 
 // So often a run may lose its cell without blame: a script that takes its cell down only while it waits goes
 // on no longer.

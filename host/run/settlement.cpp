@@ -123,9 +123,9 @@ Status Settlement::check_mail(const Outbox& outbox) const {
     sum.bytes += message.body.footprint();
   }
   for (const auto& [address, sum] : sums) {
-    auto status = kernel_.mail.check_room(address, sum.messages, sum.bytes);
-    // Whom nobody can write to any more: said below.
-    if (!status && status.error().code == "limit") return status;
+    const auto recipients = kernel_.mail.resolve(address);
+    if (!recipients) continue;  // nobody is there any more: said below
+    if (auto status = kernel_.mail.check_room(*recipients, sum.messages, sum.bytes); !status) return status;
   }
   return {};
 }

@@ -11,10 +11,8 @@
 namespace clade::script {
 namespace {
 
-constexpr int64_t kMostCalls = 1000000;
+constexpr int64_t kHighestRate = 1000000;
 constexpr int64_t kSecondUs = 1000000;
-constexpr int64_t kLargestSize = int64_t{128}
-                                 << 20;  // of all calls of a run together, see Dispatcher::called
 
 struct Unit {
   std::string_view name;
@@ -55,11 +53,12 @@ Result<Rate> parse_rate(const std::string& text) {
   if (rest.starts_with('/')) {
     rest.remove_prefix(1);
     const Unit* period = find_unit(kPeriods, rest);
-    if (period && calls >= 1 && calls <= kMostCalls) return Rate{calls, period->value};
+    if (period && calls >= 1 && calls <= kHighestRate) return Rate{calls, period->value};
     if (!period) hint = did_you_mean(rest, {"s", "min", "h", "day"});
   }
   return failure("invalid", "\"" + text + "\" is no rate" + hint + ": write a whole number from 1 to " +
-                                std::to_string(kMostCalls) + ", \"/\" and s, min, h or day, like \"10/min\"");
+                                std::to_string(kHighestRate) +
+                                ", \"/\" and s, min, h or day, like \"10/min\"");
 }
 
 Result<int64_t> parse_size(const std::string& text) {

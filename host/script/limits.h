@@ -10,6 +10,9 @@
 
 namespace clade::script {
 
+// The largest size that a limit may state, in bytes: all calls of a run together get no more.
+inline constexpr int64_t kLargestSize = int64_t{128} << 20;
+
 struct Rate {
   int64_t calls = 1;      // 1 to 1,000,000
   int64_t period_us = 1;  // a second, minute, hour or day

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <csignal>
 #include <deque>
 #include <exception>
 #include <mutex>
@@ -10,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include <pthread.h>
+#include "base/thread.h"
 
 namespace clade::store {
 namespace {
@@ -136,14 +135,7 @@ struct Writer::State {
 Writer::Writer(Database database, Post post)
     : state_(std::make_unique<State>(std::move(database), std::move(post))) {
   state_->database.checkpoint_by_hand();
-  // Signals are for the loop's thread: the new one inherits a mask that blocks them.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  state_->thread = std::thread([state = state_.get()] { state->work(); });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_setname_np(state_->thread.native_handle(), "store");
+  state_->thread = start_thread("store", [state = state_.get()] { state->work(); });
 }
 
 Writer::~Writer() {

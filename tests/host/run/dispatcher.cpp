@@ -411,6 +411,18 @@ TEST_CASE("a run that never stops asking is stopped") {
   CHECK(host.count("SELECT count(*) FROM task_event WHERE verb = 'fail' AND task = '" + task + "'") == 1);
 }
 
+TEST_CASE("a run has so many calls, however small") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  for (int64_t n = 1; n <= 20001; ++n)
+    host.dispatcher->called(run, "0", n, "queue.fail", Value{{"reason", "played"}});
+  CHECK(host.count(
+            "SELECT count(*) FROM run WHERE status = 'failed' AND error LIKE '%20000 calls in one run%'") ==
+        1);
+}
+
 TEST_CASE("approvals are given by nobody only when that was asked for") {
   const Folder folder;
   const bool automatic = GENERATE(false, true);
