@@ -296,7 +296,10 @@ std::string Cell::handle_idle(const Value& frame) {
   const auto run = runs_.find(current_.run);
   if (run != runs_.end() && run->second.waiting == 0) return "left a run that neither ended nor waits";
   stop_clock();
+  const bool waits = run != runs_.end() && (current_.kind == "run" || current_.kind == "answer");
+  const int64_t waiting = waits ? current_.run : 0;
   current_ = {};
+  if (waits) events_.waits(waiting);
   events_.idle(frame["memory"].as_integer());
   start_next();
   return "";

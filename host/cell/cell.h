@@ -42,6 +42,8 @@ class CellEvents {
                       Value args) = 0;
   virtual void finished(int64_t run, Value result, Value state) = 0;
   virtual void failed(int64_t run, const std::string& message) = 0;
+  // A run has done what it can without another answer: each of its strands waits for one.
+  virtual void waits(int64_t) {}
   virtual void logged(int64_t run, const std::string& level, const std::string& text) = 0;
   // The cell has forgotten a run it was told to cancel (one that ended first is reported as such).
   virtual void cancelled(int64_t run) = 0;

@@ -126,6 +126,10 @@ void SharedCell::finished(int64_t run, Value result, Value state) {
   if (forget(run)) owner_.events().finished(run, std::move(result), std::move(state));
 }
 
+void SharedCell::waits(int64_t run) {
+  if (!runs_[run].cancelled) owner_.events().waits(run);
+}
+
 void SharedCell::failed(int64_t run, const std::string& message) {
   if (forget(run)) owner_.events().failed(run, stopped(message));
 }

@@ -95,6 +95,7 @@ class SharedCell final : private CellEvents {
               Value args) override;
   void finished(int64_t run, Value result, Value state) override;
   void failed(int64_t run, const std::string& message) override;
+  void waits(int64_t run) override;
   void logged(int64_t run, const std::string& level, const std::string& text) override;
   void cancelled(int64_t run) override;
   void result(Value) override {}

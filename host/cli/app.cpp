@@ -143,6 +143,7 @@ void build_tree(CLI::App& app, Context& context) {
   add_mail_commands(root, context);
   add_skill_commands(root, context);
   add_script_commands(root, context);
+  add_replay_command(root, context);
   add_eval_command(root, context);
   add_repl_command(root, context);
   add_doctor_command(root, context);

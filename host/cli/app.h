@@ -23,6 +23,7 @@ void add_init_command(Command root, Context& context);
 void add_status_command(Command root, Context& context);
 void add_task_commands(Command root, Context& context);
 void add_agent_commands(Command root, Context& context);
+void add_agent_test_command(Command agent, Context& context);
 void add_mail_commands(Command root, Context& context);
 void add_approval_commands(Command root, Context& context);
 void add_skill_commands(Command root, Context& context);
@@ -30,6 +31,7 @@ void add_eval_command(Command root, Context& context);
 void add_script_commands(Command root, Context& context);
 void add_repl_command(Command root, Context& context);
 void add_doctor_command(Command root, Context& context);
+void add_replay_command(Command root, Context& context);
 void add_completion_command(Command root, Context& context);
 
 }  // namespace clade::cli

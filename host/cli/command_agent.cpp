@@ -241,6 +241,7 @@ void add_agent_commands(Command root, Context& context) {
   agent.add("list", "List the agents of swarm.yaml", "clade agent list\nclade agent list --json")
       .json()
       .action([&context] { return list(context); });
+  add_agent_test_command(agent, context);
   agent
       .add("show", "Show what an agent may do, its version and state",
            "clade agent show builder\nclade agent show builder --json")

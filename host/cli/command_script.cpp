@@ -131,19 +131,7 @@ int diff(const ScriptOptions& options, const Context& context) {
     print_json({{"name", name}, {"from", from}, {"to", to}, {"diff", text}});
     return kOk;
   }
-  const bool coloured = colour_wanted(1);
-  if (!coloured) {
-    print_foreign(text);
-    return kOk;
-  }
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = text.find('\n', at);
-    const std::string line = text.substr(at, end - at);
-    const bool added = line[0] == '+';
-    print_line(added || line[0] == '-' ? paint(coloured, added ? Colour::green : Colour::red, plain(line))
-                                       : plain(line));
-    at = end + 1;
-  }
+  print_diff(text);
   return kOk;
 }
 

@@ -168,6 +168,22 @@ void print_foreign(std::string_view text) {
   }
 }
 
+void print_diff(std::string_view text) {
+  const bool coloured = colour_wanted(STDOUT_FILENO);
+  if (!coloured) {
+    print_foreign(text);
+    return;
+  }
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    const bool added = line[0] == '+';
+    print_line(added || line[0] == '-' ? paint(coloured, added ? Colour::green : Colour::red, plain(line))
+                                       : plain(line));
+    at = end + 1;
+  }
+}
+
 void print_field(const std::string& name, std::string_view text) {
   if (text.empty()) return;
   std::string padded = name + ":";

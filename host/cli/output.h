@@ -51,6 +51,8 @@ void print_line(std::string_view text);
 int flush_output();
 // What scripts made: byte for byte into a pipe or file, through plain_lines on a terminal.
 void print_foreign(std::string_view text);
+// A text of unified_diff: in colours on a terminal, byte for byte otherwise.
+void print_diff(std::string_view text);
 // "name:  text", for the fields of one thing; nothing if the text is empty. Its further lines stand below the
 // first.
 void print_field(const std::string& name, std::string_view text);

@@ -78,6 +78,21 @@ Result<script::AgentManifest> agent_manifest(const std::string& folder, const st
   return script::read_agent_manifest(folder + "/" + path);
 }
 
+std::string replay_path(const std::string& role, const std::string& name) {
+  return "agents/" + role + "/replays/" + name + ".json";
+}
+
+std::vector<std::string> replay_names(const std::string& folder, const std::string& role) {
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::directory_iterator entry(folder + "/agents/" + role + "/replays", error);
+  for (const fs::directory_iterator end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == ".json") names.push_back(entry->path().stem().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 std::vector<std::string> instance_names(const script::AgentEntry& entry) {
   std::vector<std::string> names = {entry.name};
   for (int number = 2; number <= entry.instances; ++number)

@@ -23,6 +23,11 @@ std::vector<std::string> role_names(const std::string& folder);
 Result<script::SkillManifest> skill_manifest(const std::string& folder, const std::string& id);
 Result<script::AgentManifest> agent_manifest(const std::string& folder, const std::string& role);
 
+// Names of the replays that are saved as tests of a role (agents/ROLE/replays/NAME.json), sorted.
+std::vector<std::string> replay_names(const std::string& folder, const std::string& role);
+// The path of one, below the swarm's folder.
+std::string replay_path(const std::string& role, const std::string& name);
+
 // The agents that an entry of swarm.yaml makes: "NAME", then "NAME#2" …
 std::vector<std::string> instance_names(const script::AgentEntry& entry);
 // Fails with "not_found" (names the nearest there is) if swarm.yaml makes no agent of this name. A swarm.yaml

@@ -352,6 +352,15 @@ size_t Mail::waiting(const std::string& agent) const {
   return box == boxes_->boxes.end() ? 0 : box->second.ids.size();
 }
 
+Result<Message> stored_message(store::Database& database, const std::string& id) {
+  auto query = database.prepare("SELECT " + std::string(kColumns) + " FROM message WHERE id = ?1");
+  query.bind(1, id);
+  auto row = query.step();
+  if (!row) return failure(row.error());
+  if (!*row) return failure("not_found", "message " + id + " is not in the store any more");
+  return read_message(query);
+}
+
 Result<std::vector<Value>> list_messages(store::Database& database, const std::string& agent, int limit) {
   auto query = database.prepare("SELECT " + std::string(kColumns) +
                                 " FROM message WHERE ?1 = '' OR recipient = ?1 ORDER BY seq DESC LIMIT ?2");

@@ -83,6 +83,9 @@ class Mail {
   std::unique_ptr<Boxes> boxes_;
 };
 
+// A message of any state from the store. Errors: "not_found", "corrupt", those of Statement.
+Result<Message> stored_message(store::Database& database, const std::string& id);
+
 // Messages from the store, newest first; `agent` "" for all.
 Result<std::vector<Value>> list_messages(store::Database& database, const std::string& agent, int limit);
 

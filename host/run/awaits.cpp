@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/codec.h"
-#include "run/settlement.h"
+#include "run/record.h"
 
 namespace clade::run {
 namespace {
@@ -57,7 +57,7 @@ void Awaits::begin(Run& run, const std::string& strand, int64_t position, const 
   const int64_t now = kernel_.clock.wall_ms();
   if (!allowed) {
     run.journal.add_read(strand, position, op, args, failure(allowed.error()), now);
-    executor_.answer(run.id, strand, failure(allowed.error()));
+    answer_run(executor_, run, strand, failure(allowed.error()));
     return;
   }
   call.keep();
@@ -204,7 +204,7 @@ void Awaits::hand_over(int64_t number, const std::string& strand, int64_t positi
   if (found == run->awaiting.end()) return;
   const bool waits = found->second.execution == run->execution;
   run->awaiting.erase(found);
-  if (waits) executor_.answer(number, strand, std::move(result));
+  if (waits) answer_run(executor_, *run, strand, std::move(result));
 }
 
 Status Awaits::check_ask(const Run& run, const Value& args, script::Call& call) const {

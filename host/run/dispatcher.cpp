@@ -4,21 +4,15 @@
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "run/argument.h"
 #include "run/emit.h"
 #include "run/left_runs.h"
 #include "run/program.h"
 #include "run/read.h"
+#include "run/record.h"
 #include "run/start.h"
 
 namespace clade::run {
-namespace {
-
-constexpr size_t kStateBytes = 64u << 10;  // design, "Store"
-// What one execution of a handler may ask for.
-constexpr int64_t kMostCalls = 20000;
-
-}  // namespace
-
 Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& executor, Hooks hooks)
     : kernel_(kernel),
       settlement_(settlement),
@@ -94,8 +88,7 @@ Status Dispatcher::recover() {
       if (instance == instances_.end()) continue;
       auto state = decode_json(query.text(2));
       if (!state) return failure("corrupt", "the state of agent " + query.text(0) + " is damaged");
-      instance->second.state_version = query.text(1);
-      instance->second.state = std::move(*state);
+      instance->second.state = {std::move(*state), query.text(1), content_hash(query.text(2)), false};
     }
   }
   store::Batch batch;
@@ -177,6 +170,7 @@ bool Dispatcher::deliver_to(Instance& instance) {
   if (!run) return false;
   instance.run = run.get();
   run->grants = &instance.grants;
+  run->state = &instance.state;
   Run& live = *runs_.emplace(run->id, std::move(run)).first->second;
   if (hooks_.activity) hooks_.activity(instance.name, live.trigger_id);
   execute(live);
@@ -260,28 +254,25 @@ void Dispatcher::execute(Run& run) {
   emissions_.cancel(run);
   run.calls = 0;
   run.bytes = run.journal.footprint();
-  Instance& instance = instances_.at(run.agent);
+  run.handed.clear();
+  run.state_before = run.state->hash;
+  run.state_version = run.state->version;
   Invocation invocation;
   invocation.run = run.id;
-  invocation.state = instance.state;
-  if (!instance.state_version.empty() && instance.state_version != run.version && roles_.migrates(run.role)) {
-    invocation.from_version = instance.state_version;
+  invocation.state = run.state->value;
+  if (!run.state_version.empty() && run.state_version != run.version && roles_.migrates(run.role)) {
+    invocation.from_version = run.state_version;
   }
   invocation.now_ms = run.started_at;
   invocation.seed = run.seed;
   if (run.trigger == Trigger::task) {
     const queue::Task* task = kernel_.queue.find(run.trigger_id);
+    run.task_error = task->error;
     invocation.handler = "on_task";
-    invocation.argument = Value{{"id", task->id},           {"type", task->type},
-                                {"payload", task->payload}, {"priority", task->priority},
-                                {"attempt", task->attempt}, {"parent", task->parent},
-                                {"error", task->error}};
+    invocation.argument = argument_of(*task);
   } else {
-    const mail::Message* message = kernel_.mail.find(run.trigger_id);
     invocation.handler = "on_mail";
-    invocation.argument =
-        Value{{"id", message->id},     {"sender", message->sender}, {"kind", message->kind},
-              {"body", message->body}, {"thread", message->thread}, {"wants_reply", message->wants_reply}};
+    invocation.argument = argument_of(*kernel_.mail.find(run.trigger_id));
   }
   run.program.confirmed = standing_.confirmed(run.combination);
   executor_.start(run.program, std::move(invocation));
@@ -301,7 +292,7 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   } else if (*entry && (*entry)->status == Journal::Entry::Status::done && is_emission(op)) {
     emissions_.begin(*run, strand, position, op, args, true);
   } else if (*entry && (*entry)->status != Journal::Entry::Status::started) {
-    executor_.answer(number, strand, (*entry)->result);
+    answer_run(executor_, *run, strand, (*entry)->result);
   } else if (*entry) {
     awaits_.resume(*run, strand, position, op, args);
   } else if (is_emission(op)) {
@@ -315,8 +306,7 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
 
 bool Dispatcher::end_if_too_much(Run& run) {
   if (run.calls > kMostCalls) {
-    spend_attempt(run, RunStatus::failed,
-                  "more than " + std::to_string(kMostCalls) + " calls in one run: do less at a time");
+    spend_attempt(run, RunStatus::failed, too_many_calls());
     return true;
   }
   if (run.bytes <= kMostRunBytes) return false;
@@ -330,18 +320,13 @@ bool Dispatcher::end_if_too_much(Run& run) {
 void Dispatcher::finished(int64_t number, Value result, Value state) {
   Run* run = find(number);
   if (!run) return;
-  for (const auto& [part, value] :
-       {std::pair<const char*, const Value*>{"result", &result}, {"state", &state}}) {
-    if (auto status = check_json(*value); !status) {
-      spend_attempt(*run, RunStatus::failed, std::string(part) + ": " + status.error().message);
-      return;
-    }
+  if (auto status = check_json(result); !status) {
+    spend_attempt(*run, RunStatus::failed, "result: " + status.error().message);
+    return;
   }
-  const std::string state_text = encode_json(state);
-  if (state_text.size() > kStateBytes) {
-    spend_attempt(*run, RunStatus::failed,
-                  "the state of " + run->agent + " takes " + std::to_string(state_text.size()) + " bytes, " +
-                      std::to_string(kStateBytes) + " are allowed");
+  auto next = next_state(*run->state, std::move(state), run->version);
+  if (!next) {
+    spend_attempt(*run, RunStatus::failed, next.error().message);
     return;
   }
   store::Batch batch;
@@ -354,18 +339,15 @@ void Dispatcher::finished(int64_t number, Value result, Value state) {
     spend_attempt(*run, RunStatus::failed, after.error().message);
     return;
   }
+  if (after) {
+    run->state_after = next->hash;
+    run->result = content_hash(encode_msgpack(result));
+  }
   record_run(*run, after ? RunStatus::committed : RunStatus::fenced, after ? "" : after.error().message, now,
              batch);
-  Instance& instance = instances_.at(run->agent);
-  if (after && (state != instance.state || instance.state_version != run->version)) {
-    instance.state = std::move(state);
-    instance.state_version = run->version;
-    batch.add([name = run->agent, version = run->version, state_text, now](store::Database& database) {
-      auto insert = database.prepare(
-          "INSERT OR REPLACE INTO agent (name, version, state, updated_at) VALUES (?, ?, ?, ?)");
-      insert.bind(1, name).bind(2, version).bind(3, state_text).bind(4, now);
-      return insert.run();
-    });
+  if (after && (next->hash != run->state->hash || next->version != run->state->version)) {
+    *run->state = std::move(*next);
+    write_state(run->agent, *run->state, now, batch);
   }
   if (after) standing_.worked(*run, batch);
   settlement_.settle(batch);

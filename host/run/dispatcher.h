@@ -30,6 +30,7 @@
 #include "run/run.h"
 #include "run/settlement.h"
 #include "run/standing.h"
+#include "run/status.h"
 
 namespace clade::run {
 
@@ -104,8 +105,7 @@ class Dispatcher final : public RunEvents {
     std::string name;
     std::string role;
     script::Grants grants;
-    Value state;
-    std::string state_version;  // version that wrote it; "" if none did
+    AgentState state;
     Run* run = nullptr;
     bool had_mail = false;  // its last run was one of mail
   };

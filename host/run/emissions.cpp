@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "run/emit.h"
+#include "run/record.h"
 
 namespace clade::run {
 namespace {
@@ -82,7 +83,7 @@ void Emissions::answer(Run& run, const std::string& strand, int64_t position, co
   // pass again, however much faster it comes.
   if (!again && (!outcome || call.is_metered()))
     run.journal.add_read(strand, position, op, args, outcome, kernel_.clock.wall_ms());
-  executor_.answer(run.id, strand, std::move(outcome));
+  answer_run(executor_, run, strand, std::move(outcome));
 }
 
 void Emissions::cancel(const Run& run) {

@@ -20,6 +20,10 @@ bool is_emission(const std::string& op);
 Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const Value& args,
                    script::Call& call);
 
+// What the script gets for it if nothing is in the way, for a replay: `next` is the run's Outbox::next, and
+// counted up as emit does.
+Value emission_answer(int64_t run, int64_t& next, const std::string& op, const Value& args);
+
 // Would `emit` let script.publish through with these arguments? Takes the same token, and has the same
 // errors; the outbox stays as it is.
 Status check_publication(const Kernel& kernel, const Run& run, const Value& args, script::Call& call);

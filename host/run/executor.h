@@ -45,6 +45,8 @@ class RunEvents {
   // The script asks the host for something and waits: answer with Executor::answer, now or later.
   virtual void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
                       Value args) = 0;
+  // All strands of the run wait: nothing comes of it before the next answer.
+  virtual void waits(int64_t) {}
   // The handler returned. `state` is the agent's state after it.
   virtual void finished(int64_t run, Value result, Value state) = 0;
   // The handler raised, did not load, or overran its soft deadline. `message` has the traceback.

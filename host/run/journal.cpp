@@ -28,14 +28,22 @@ size_t footprint_of(const Journal::Entry& entry) {
   return entry.args.size() + (entry.result ? entry.result->footprint() : entry.result.error().message.size());
 }
 
-std::string shown(const std::string& args) {
-  auto value = decode_msgpack(args);
+}  // namespace
+
+std::string shown_arguments(const std::string& bytes) {
+  auto value = decode_msgpack(bytes);
   std::string text = value ? encode_json(*value) : "?";
   if (text.size() > kShownArguments) text = text.substr(0, kShownArguments) + "…";
   return text;
 }
 
-}  // namespace
+std::string divergence(int64_t run, const Journal::Place& place, const std::string& was_op,
+                       const std::string& was_args, const std::string& op, const std::string& args) {
+  return "run " + std::to_string(run) + " took another way than before at step " +
+         std::to_string(place.second) + " of strand " + place.first + ": it called " + was_op + " " +
+         shown_arguments(was_args) + ", and now " + op + " " + shown_arguments(args) +
+         "; a handler must depend on its message, its state and its awaits alone";
+}
 
 Result<Journal> Journal::load(store::Database& database, int64_t run) {
   Journal journal(run);
@@ -75,10 +83,7 @@ Result<Journal::Entry*> Journal::find(const std::string& strand, int64_t positio
   Entry& entry = found->second;
   const std::string bytes = encode_msgpack(args);
   if (entry.op == op && entry.args == bytes) return &entry;
-  return failure("diverged", "run " + std::to_string(run_) + " took another way than before at step " +
-                                 std::to_string(position) + " of strand " + strand + ": it called " +
-                                 entry.op + " " + shown(entry.args) + ", and now " + op + " " + shown(bytes) +
-                                 "; a handler must depend on its message, its state and its awaits alone");
+  return failure("diverged", divergence(run_, found->first, entry.op, entry.args, op, bytes));
 }
 
 void Journal::add_read(const std::string& strand, int64_t position, const std::string& op, const Value& args,
@@ -123,7 +128,15 @@ void Journal::finish(const std::string& strand, int64_t position, Result<Value> 
   });
 }
 
-std::vector<std::pair<std::string, int64_t>> Journal::unfinished() const {
+size_t Journal::keep_reads(size_t most, store::Batch& batch) {
+  size_t bytes = 0;
+  for (const auto& place : reads_) bytes += footprint_of(entries_.at(place));
+  if (bytes > most) return bytes;
+  for (const auto& place : std::exchange(reads_, {})) store(place, entries_.at(place), batch);
+  return 0;
+}
+
+std::vector<Journal::Place> Journal::unfinished() const {
   std::vector<Place> places;
   for (const auto& [place, entry] : entries_) {
     if (entry.status == Entry::Status::started) places.push_back(place);

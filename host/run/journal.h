@@ -16,6 +16,9 @@
 
 namespace clade::run {
 
+// The arguments of a call, canonical bytes, as text that is not too long for a message.
+std::string shown_arguments(const std::string& bytes);
+
 class Journal {
  public:
   struct Entry {
@@ -25,6 +28,8 @@ class Journal {
     Result<Value> result = Value();  // when done or error
     int64_t started_at = 0;
   };
+
+  using Place = std::pair<std::string, int64_t>;  // strand and position
 
   explicit Journal(int64_t run) : run_(run) {}
   // Reads the entries of a run that a former host began.
@@ -45,6 +50,12 @@ class Journal {
   void finish(const std::string& strand, int64_t position, Result<Value> result, int64_t now,
               store::Batch& batch);
 
+  // The reads that no await came after, as rows for `batch`: what the script saw, for `clade replay`. Nothing
+  // of them if they take more than `most` bytes in memory. Returns how many bytes were not kept.
+  size_t keep_reads(size_t most, store::Batch& batch);
+
+  // Everything in it.
+  const std::map<Place, Entry>& entries() const { return entries_; }
   // What its arguments and results take in memory, in bytes.
   size_t footprint() const { return bytes_; }
   // True if nothing was journaled: the run can simply start again.
@@ -52,10 +63,9 @@ class Journal {
   // True once a row of this run is in the store: then the run itself must be there too.
   bool stored() const { return stored_; }
   // The awaits that were begun and have no outcome: (strand, position).
-  std::vector<std::pair<std::string, int64_t>> unfinished() const;
+  std::vector<Place> unfinished() const;
 
  private:
-  using Place = std::pair<std::string, int64_t>;
   Entry& put(const Place& place, Entry entry);
   void store(const Place& place, const Entry& entry, store::Batch& batch);
 
@@ -65,5 +75,9 @@ class Journal {
   std::map<Place, Entry> entries_;
   std::vector<Place> reads_;  // kept and not stored yet
 };
+
+// A handler asked for something else than it did before: the message, with both sides.
+std::string divergence(int64_t run, const Journal::Place& place, const std::string& was_op,
+                       const std::string& was_args, const std::string& op, const std::string& args);
 
 }  // namespace clade::run

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "run/read.h"
+#include "run/record.h"
 
 namespace clade::run {
 namespace {
@@ -84,7 +85,7 @@ void ReadQueue::answer(Run& run, const Read& read) {
     if (end_if_too_much_(run)) return;
   }
   run.journal.add_read(read.strand, read.position, read.op, read.args, result, kernel_.clock.wall_ms());
-  executor_.answer(run.id, read.strand, std::move(result));
+  answer_run(executor_, run, read.strand, std::move(result));
 }
 
 }  // namespace clade::run

@@ -12,6 +12,7 @@
 #include "base/value.h"
 #include "mail/mail.h"
 #include "queue/queue.h"
+#include "run/agent_state.h"
 #include "run/executor.h"
 #include "run/governance.h"
 #include "run/journal.h"
@@ -66,6 +67,13 @@ struct Outbox {
 // What one run may make the host hold: what it asked, got and wants to happen, in bytes of memory.
 inline constexpr size_t kMostRunBytes = script::kLargestSize;
 
+// So many calls one execution of a handler may make.
+inline constexpr int64_t kMostCalls = 20000;
+// The error of one that makes more.
+inline std::string too_many_calls() {
+  return "more than " + std::to_string(kMostCalls) + " calls in one run: do less at a time";
+}
+
 // So often a run may lose its cell without blame: a script that takes its cell down only while it waits goes
 // on no longer.
 inline constexpr int64_t kMostLosses = 50;
@@ -91,6 +99,13 @@ struct Run {
   Journal journal;
   Outbox outbox;
   script::Grants* grants = nullptr;  // the instance's; outlives the run
+  AgentState* state = nullptr;       // the same; the run began with it, and changes it when it commits
+  std::string state_before;          // hash of that state; "" if there was none
+  std::string state_version;         // the version that wrote it
+  std::string task_error;            // what its task's last attempt left
+  std::vector<std::string> handed;   // strands in the order of their answers, of this execution
+  std::string state_after;           // hash, once the handler returned
+  std::string result;                // hash of what it returned, as MessagePack
   bool recorded = false;             // its row is in the store or in a batch
   int64_t calls = 0;                 // of this execution
   size_t bytes = 0;                  // the footprint of their arguments and results, and of the journal

@@ -231,34 +231,4 @@ Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Bat
   return after;
 }
 
-void record_run(Run& run, RunStatus status, const std::string& error, int64_t now, store::Batch& batch) {
-  if (run.recorded) {
-    batch.add([id = run.id, status = std::string(name(status)), error, now](store::Database& database) {
-      auto update = database.prepare("UPDATE run SET status = ?, error = ?, finished_at = ? WHERE id = ?");
-      update.bind(1, status).bind(2, error).bind(3, now).bind(4, id);
-      return update.run();
-    });
-    return;
-  }
-  run.recorded = true;
-  batch.add([id = run.id, agent = run.agent, version = run.version, pins = encode_json(run.pins),
-             kind = std::string(run.trigger == Trigger::task ? "task" : "mail"), trigger = run.trigger_id,
-             attempt = run.attempt, seed = run.seed, started = run.started_at,
-             finished = status == RunStatus::running ? int64_t{0} : now, status = std::string(name(status)),
-             error](store::Database& database) {
-    auto insert = database.prepare(
-        "INSERT INTO run (id, agent, version, pins, trigger_kind, trigger_id, attempt, seed, started_at, "
-        "finished_at, "
-        "status, error) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    insert.bind(1, id).bind(2, agent).bind(3, version).bind(4, pins).bind(5, kind).bind(6, trigger);
-    insert.bind(7, attempt)
-        .bind(8, seed)
-        .bind(9, started)
-        .bind(10, finished)
-        .bind(11, status)
-        .bind(12, error);
-    return insert.run();
-  });
-}
-
 }  // namespace clade::run

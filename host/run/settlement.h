@@ -9,7 +9,6 @@
 #include "base/result.h"
 #include "run/kernel.h"
 #include "run/run.h"
-#include "run/status.h"
 #include "store/writer.h"
 
 namespace clade::run {
@@ -61,8 +60,5 @@ class Settlement {
   };
   std::vector<Ended> reviews_;
 };
-
-// Appends the row of a run: inserts it, or updates status, error and end of one that is there.
-void record_run(Run& run, RunStatus status, const std::string& error, int64_t now, store::Batch& batch);
 
 }  // namespace clade::run

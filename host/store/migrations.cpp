@@ -119,7 +119,24 @@ CREATE INDEX task_seq ON task (seq, type);
 CREATE INDEX task_state ON task (state, seq, type);
 )sql";
 
-constexpr std::array<const char*, 2> kSteps = {kFirst, kTasksInOrder};
+// What a run began with, for `clade replay`.
+constexpr const char* kRecordings = R"sql(
+CREATE TABLE state (
+  hash TEXT PRIMARY KEY,              -- of the content
+  content TEXT NOT NULL               -- JSON: a state that runs began with
+) WITHOUT ROWID;
+ALTER TABLE run ADD COLUMN role TEXT NOT NULL DEFAULT '';
+ALTER TABLE run ADD COLUMN state TEXT NOT NULL DEFAULT '';         -- hash of the one it began with; '': none
+ALTER TABLE run ADD COLUMN state_version TEXT NOT NULL DEFAULT ''; -- the version that wrote it
+ALTER TABLE run ADD COLUMN task_error TEXT NOT NULL DEFAULT '';    -- the error that its task brought along
+ALTER TABLE run ADD COLUMN recorded INTEGER NOT NULL DEFAULT 0;    -- 1: all that follows is there
+ALTER TABLE run ADD COLUMN handed BLOB NOT NULL DEFAULT x'';       -- MessagePack: strands in order of answers
+ALTER TABLE run ADD COLUMN omitted INTEGER NOT NULL DEFAULT 0;     -- bytes of reads that were not kept
+ALTER TABLE run ADD COLUMN state_after TEXT NOT NULL DEFAULT '';   -- hash, when committed
+ALTER TABLE run ADD COLUMN result TEXT NOT NULL DEFAULT '';        -- hash of its MessagePack, when committed
+)sql";
+
+constexpr std::array<const char*, 3> kSteps = {kFirst, kTasksInOrder, kRecordings};
 
 // The statement ends here: an unfinished one would keep its snapshot while the steps write.
 Result<int> stored_version(Database& database) {

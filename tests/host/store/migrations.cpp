@@ -53,9 +53,13 @@ TEST_CASE("tasks of an older store keep the order of their submission", "[migrat
   auto database = open_empty(folder / "db");
   REQUIRE(migrate(database));
   // As the first step left it.
-  REQUIRE(
-      database.execute("DROP INDEX task_seq; DROP INDEX task_state; ALTER TABLE task DROP COLUMN seq;"
-                       "CREATE INDEX task_created ON task (created_at); PRAGMA user_version = 1"));
+  REQUIRE(database.execute(
+      "DROP INDEX task_seq; DROP INDEX task_state; ALTER TABLE task DROP COLUMN seq;"
+      "CREATE INDEX task_created ON task (created_at); DROP TABLE state; PRAGMA user_version = 1"));
+  for (const std::string column : {"role", "state", "state_version", "task_error", "recorded", "handed",
+                                   "omitted", "state_after", "result"}) {
+    REQUIRE(database.execute("ALTER TABLE run DROP COLUMN " + column));
+  }
   for (const std::string id : {"b", "c", "a"}) {
     REQUIRE(
         database.execute("INSERT INTO task VALUES ('" + id +

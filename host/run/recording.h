@@ -1,0 +1,47 @@
+// What the store keeps of a past run so that it can be run again, offline: how it was called, every answer
+// that it got, and how it ended.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "run/executor.h"
+#include "store/database.h"
+
+namespace clade::run {
+
+struct Recording {
+  // A call that was journaled: an await, a read, or an effect that was refused.
+  struct Answer {
+    std::string strand;
+    int64_t position = 0;
+    std::string op;
+    std::string args;                // canonical bytes
+    bool known = false;              // false: the run ended before there was an answer
+    Result<Value> result = Value();  // when known
+  };
+
+  std::string agent;  // instance
+  std::string role;
+  std::string version;  // hash of the agent's script
+  Value pins;           // skill id → hash
+  std::string trigger;  // id of the task or message
+  std::string status;   // those of run/status.h
+  std::string error;
+  std::string state_version;        // the version that wrote the state; "" if there was none
+  Invocation invocation;            // `from_version` as it was
+  std::vector<Answer> answers;      // by strand and position
+  std::vector<std::string> handed;  // strands in the order of their answers; empty for a run of one strand
+  std::string state_after;          // hash, of a committed run
+  std::string result;               // the same
+};
+
+// Reads the recording of a run that has ended. Errors: "not_found", "not_recorded" (it has not ended, an
+// older clade ran it, it read more than is kept, or its task or state has been removed: says which),
+// "corrupt", those of Statement.
+Result<Recording> read_recording(store::Database& database, int64_t run);
+
+}  // namespace clade::run

@@ -1,0 +1,88 @@
+// A past run once more, offline: the cell asks and gets what the recording says. Nothing takes effect and
+// nothing is paid for; what the script would have done is collected.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/value.h"
+#include "run/executor.h"
+#include "run/recording.h"
+
+namespace clade::run {
+
+// How a replay went.
+struct Replayed {
+  enum class End {
+    returned,  // the handler did
+    raised,    // it did, or what it returned cannot be kept
+    lost,      // it took its cell down
+    stuck,     // it asked for what the recording has no answer to
+  };
+  End end = End::returned;
+  std::string text;      // the error, or what it asked for
+  Value result;          // when returned
+  Value state;           // the same: the agent's state after it
+  Value::Array effects;  // [{op, args}], in order: what would be committed if it returned
+  Value::Array answers;  // [{op, args, result | error={code, message}}], in order: what it was handed
+};
+
+// "returned", "raised", "lost", "stuck"
+const char* name(Replayed::End end);
+
+// Which answer a call gets.
+enum class Matching {
+  exact,  // the one of its strand and position, in the order of the original; it must ask for the same
+  loose,  // one to the same operation and arguments, in the order of the calls: for another version. A read
+          // may be answered several times, and a pause is over at once
+};
+
+class Replay final : public RunEvents {
+ public:
+  using Done = std::function<void(Replayed)>;
+  // All must outlive the replay; the executor reports to it. `done` is called once, from within an event.
+  Replay(const Recording& recording, Executor& executor, Matching matching, Done done);
+
+  // Starts `program`, which may be another than the recorded one.
+  void start(const Program& program);
+
+  void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
+              Value args) override;
+  void waits(int64_t run) override;
+  void finished(int64_t run, Value result, Value state) override;
+  void failed(int64_t run, const std::string& message) override;
+  void lost(int64_t run, bool blamed, const std::string& reason) override;
+  void logged(int64_t, const std::string&, const std::string&) override {}
+
+ private:
+  struct Call {
+    std::string strand;
+    int64_t position = 0;
+    std::string op;
+    Value args;
+    std::string bytes;  // canonical, of args
+  };
+  std::deque<Call>::iterator next_call();
+  const Recording::Answer* find(const Call& call);
+  bool answer(const Call& call);
+  void hand(const Call& call, Result<Value> value);
+  void end(Replayed::End how, std::string text);
+
+  const Recording& recording_;
+  Executor& executor_;
+  Matching matching_;
+  Done done_;
+  Replayed replayed_;
+  std::deque<Call> calls_;  // that wait for their answers
+  std::set<size_t> used_;   // indexes of answers that were handed out
+  size_t handed_ = 0;
+  int64_t seen_ = 0;     // calls so far
+  int64_t next_id_ = 1;  // as Outbox::next
+  bool over_ = false;
+};
+
+}  // namespace clade::run
