@@ -32,10 +32,11 @@ void tell_refused(const run::Kernel& kernel, const queue::Task& task, const std:
 
 }  // namespace
 
-HostCommands::HostCommands(const run::Kernel& kernel, run::Dispatcher& dispatcher, run::Reload& reload,
-                           cell::Pool& pool, const worker::CommandEffect& command, const cell::Zygote& zygote,
-                           std::function<void()> stop)
+HostCommands::HostCommands(const run::Kernel& kernel, const loop::Loop& loop, run::Dispatcher& dispatcher,
+                           run::Reload& reload, cell::Pool& pool, const worker::CommandEffect& command,
+                           const cell::Zygote& zygote, std::function<void()> stop)
     : kernel_(kernel),
+      loop_(loop),
       dispatcher_(dispatcher),
       reload_(reload),
       pool_(pool),
@@ -169,7 +170,7 @@ Value HostCommands::status() const {
                {"in_flight", static_cast<int64_t>(dispatcher_.in_flight())},
                {"cells", pool_.statistics()},
                {"commands", command_.statistics()},
-               {"longest_stall_us", kernel_.loop.longest_turn_us()},
+               {"longest_stall_us", loop_.longest_turn_us()},
                {"layers", std::move(layers)},
                {"approve", kernel_.settings["approve"]}};
 }

@@ -8,6 +8,7 @@
 #include "base/value.h"
 #include "cell/pool.h"
 #include "cell/zygote.h"
+#include "loop/loop.h"
 #include "run/dispatcher.h"
 #include "run/kernel.h"
 #include "run/reload.h"
@@ -20,8 +21,9 @@ class HostCommands {
   using Reply = std::function<void(Result<Value>)>;
 
   // `stop` ends the host, orderly, soon..
-  HostCommands(const run::Kernel& kernel, run::Dispatcher& dispatcher, run::Reload& reload, cell::Pool& pool,
-               const worker::CommandEffect& command, const cell::Zygote& zygote, std::function<void()> stop);
+  HostCommands(const run::Kernel& kernel, const loop::Loop& loop, run::Dispatcher& dispatcher,
+               run::Reload& reload, cell::Pool& pool, const worker::CommandEffect& command,
+               const cell::Zygote& zygote, std::function<void()> stop);
 
   // Commands and their arguments: stop {}; status {}; task.add {type, payload, priority, after}; task.cancel
   // {id, reason}; task.retry {id}; mail.send {to, kind, body}; approval.approve and approval.reject {id,
@@ -39,6 +41,7 @@ class HostCommands {
   void commit(Status changed, store::Batch batch, Value answer, Reply reply);
 
   run::Kernel kernel_;
+  const loop::Loop& loop_;
   run::Dispatcher& dispatcher_;
   run::Reload& reload_;
   cell::Pool& pool_;

@@ -25,6 +25,7 @@
 #include "cli/settings.h"
 #include "cli/view.h"
 #include "loop/signal.h"
+#include "loop/timer.h"
 #include "loop/watch.h"
 #include "mail/mail.h"
 #include "queue/queue.h"
@@ -123,8 +124,7 @@ Status Host::open() {
   zygote_.attach(loop_, [this](const std::string& reason) {
     fatal({"io", "the zygote is gone: " + reason});
   });
-  writer_ = std::make_unique<store::Writer>(
-      std::move(*database), [this](std::function<void()> function) { loop_.post(std::move(function)); });
+  writer_ = std::make_unique<store::Writer>(std::move(*database), loop_);
   store::Batch batch;
   if (auto status = library_.load(*reader_, batch); !status) return status;
   if (auto status = check_layers(); !status) return status;
@@ -193,8 +193,8 @@ Status Host::open() {
                                             log_.info("host", name + " " + text);
                                             if (view_) view_->event("host", name + " " + text);
                                           });
-  commands_ = std::make_unique<HostCommands>(*kernel_, *dispatcher_, *reload_, *pool_, *command_, zygote_,
-                                             [this] { stop(0); });
+  commands_ = std::make_unique<HostCommands>(*kernel_, loop_, *dispatcher_, *reload_, *pool_, *command_,
+                                             zygote_, [this] { stop(0); });
   queue_->observe([this](const queue::Task& task, queue::Verb verb, queue::State) {
     settlement_->observe(task, verb);
     dispatcher_->observe(task, verb);

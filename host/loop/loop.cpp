@@ -4,7 +4,9 @@
 #include <mutex>
 #include <vector>
 
+#include "base/thread.h"
 #include "loop/handle.h"
+#include "loop/timer.h"
 
 namespace clade::loop {
 
@@ -103,6 +105,14 @@ void Loop::post(std::function<void()> function) {
     state_->posted.push_back(std::move(function));
   }
   uv_async_send(&state_->wake);
+}
+
+std::unique_ptr<clade::Timer> Loop::make_timer() {
+  return std::make_unique<Timer>(*this);
+}
+
+std::unique_ptr<Thread> Loop::make_thread(const char* name) {
+  return clade::make_thread(name);
 }
 
 int64_t Loop::longest_turn_us() const {

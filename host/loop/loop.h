@@ -7,14 +7,16 @@
 #include <functional>
 #include <memory>
 
+#include "base/event_loop.h"
+
 struct uv_loop_s;
 
 namespace clade::loop {
 
-class Loop {
+class Loop final : public EventLoop {
  public:
   Loop();  // throws std::runtime_error if libuv has no descriptors left
-  ~Loop();
+  ~Loop() override;
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
@@ -22,8 +24,9 @@ class Loop {
   void run();
   // Makes run() return after the callbacks of this turn.
   void stop();
-  // Runs `function` on the loop's thread, soon, in order of posting. Thread-safe.
-  void post(std::function<void()> function);
+  void post(std::function<void()> function) override;
+  std::unique_ptr<clade::Timer> make_timer() override;
+  std::unique_ptr<Thread> make_thread(const char* name) override;
   // The longest that one turn has worked without waiting, in microseconds: how long anything else had to wait
   // for the loop.
   int64_t longest_turn_us() const;

@@ -9,18 +9,16 @@
 
 namespace clade::loop {
 
-class Timer {
+class Timer final : public clade::Timer {
  public:
   explicit Timer(Loop& loop);
-  ~Timer();
+  ~Timer() override;
   Timer(Timer&&) noexcept;
   Timer& operator=(Timer&&) noexcept;
 
-  // Calls `function` once after `delay_ms`, then every `repeat_ms` unless that is 0. Replaces what was set
-  // before. The function may destroy the timer.
-  void start(int64_t delay_ms, std::function<void()> function, int64_t repeat_ms = 0);
-  void stop();
-  bool active() const;
+  void start(int64_t delay_ms, std::function<void()> function, int64_t repeat_ms = 0) override;
+  void stop() override;
+  bool active() const override;
 
  private:
   struct State;

@@ -1,72 +1,44 @@
 #include "loop/work.h"
 
-#include <condition_variable>
-#include <mutex>
-#include <thread>
+#include <atomic>
 #include <utility>
-
-#include "base/thread.h"
 
 namespace clade::loop {
 
 struct Work::State {
-  explicit State(Loop& owner) : loop(owner) {}
+  explicit State(EventLoop& owner) : loop(owner), thread(owner.make_thread("work")) {}
 
-  void work() {
-    for (;;) {
-      std::function<void()> function;
-      {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [this] { return ending || next; });
-        // Ending goes first: what was not begun is not begun any more.
-        if (ending) return;
-        function = std::exchange(next, nullptr);
-      }
-      function();
-      function = nullptr;  // what it owns goes before `done` runs
-      loop.post([this, alive = alive] {
-        if (!*alive) return;
-        auto finished = std::exchange(done, nullptr);
-        finished();
-      });
-    }
-  }
-
-  Loop& loop;
+  EventLoop& loop;
 
   // Of the loop's thread.
   std::function<void()> done;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 
-  // Shared.
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::function<void()> next;  // guarded by mutex
-  bool ending = false;         // guarded by mutex
-  std::thread thread;
+  std::atomic<bool> ending{false};
+  std::unique_ptr<Thread> thread;
 };
 
-Work::Work(Loop& loop) : state_(std::make_unique<State>(loop)) {
-  state_->thread = start_thread("work", [state = state_.get()] { state->work(); });
-}
+Work::Work(EventLoop& loop) : state_(std::make_unique<State>(loop)) {}
 
 Work::~Work() {
   *state_->alive = false;
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->ending = true;
-  }
-  state_->changed.notify_one();
-  state_->thread.join();
+  state_->ending = true;
+  state_->thread.reset();
 }
 
 void Work::start(std::function<void()> function, std::function<void()> done) {
   state_->done = std::move(done);
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->next = std::move(function);
-  }
-  state_->changed.notify_one();
+  state_->thread->run([state = state_.get(), function = std::move(function)]() mutable {
+    // Ending goes first: what was not begun is not begun any more.
+    if (state->ending) return;
+    function();
+    function = nullptr;  // what it owns goes before `done` runs
+    state->loop.post([state, alive = state->alive] {
+      if (!*alive) return;
+      auto finished = std::exchange(state->done, nullptr);
+      finished();
+    });
+  });
 }
 
 bool Work::active() const {

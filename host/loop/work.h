@@ -4,14 +4,14 @@
 #include <functional>
 #include <memory>
 
-#include "loop/loop.h"
+#include "base/event_loop.h"
 
 namespace clade::loop {
 
 class Work {
  public:
   // Starts the thread, which waits for work. Throws std::system_error if there can be none.
-  explicit Work(Loop& loop);
+  explicit Work(EventLoop& loop);
   // Waits for the work under way; its `done` is not called any more.
   ~Work();
   Work(const Work&) = delete;

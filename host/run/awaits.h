@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
+#include "base/event_loop.h"
 #include "base/result.h"
-#include "loop/timer.h"
 #include "run/effect.h"
 #include "run/executor.h"
 #include "run/kernel.h"
@@ -59,7 +59,7 @@ class Awaits {
     int64_t position = 0;
     std::string asker;
     std::string asked;
-    std::unique_ptr<loop::Timer> timeout;  // nothing until the script waits for it
+    std::unique_ptr<Timer> timeout;  // nothing until the script waits for it
   };
 
   void launch(Run& run, const std::string& strand, int64_t position, const Value& args, int64_t started_at);

@@ -18,17 +18,20 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       settlement_(settlement),
       executor_(executor),
       hooks_(std::move(hooks)),
-      due_(kernel.loop),
-      renew_(kernel.loop),
+      due_(kernel.loop.make_timer()),
+      renew_(kernel.loop.make_timer()),
       standing_(kernel.clock),
       awaits_(kernel, executor, std::bind_front(&Dispatcher::find, this),
               std::bind_front(&Dispatcher::commit, this)),
       emissions_(kernel, executor, std::bind_front(&Dispatcher::find, this), hooks_.try_version),
       reads_(kernel, executor, std::bind_front(&Dispatcher::find, this),
              std::bind_front(&Dispatcher::commit, this), std::bind_front(&Dispatcher::end_if_too_much, this)),
-      files_(kernel, std::bind_front(&Dispatcher::commit, this), [this](const Error& error) {
-        if (hooks_.fatal) hooks_.fatal(error);
-      }) {
+      files_(
+          kernel, std::bind_front(&Dispatcher::commit, this),
+          [this](const Error& error) {
+            if (hooks_.fatal) hooks_.fatal(error);
+          },
+          hooks_.write) {
   for (const auto& entry : kernel_.library.swarm().agents) {
     for (int number = 1; number <= entry.instances; ++number) {
       Instance instance;
@@ -114,15 +117,15 @@ Status Dispatcher::recover() {
 
 void Dispatcher::start() {
   delivering_ = true;
-  renew_.start(
+  renew_->start(
       kRenewMs, [this] { renew_leases(); }, kRenewMs);
   wake();
 }
 
 void Dispatcher::stop() {
   delivering_ = false;
-  due_.stop();
-  renew_.stop();
+  due_->stop();
+  renew_->stop();
   while (!runs_.empty()) end(*runs_.begin()->second);
   files_.stop();
 }
@@ -468,10 +471,10 @@ void Dispatcher::arm_timer() {
   if (auto deadline = kernel_.governance.next_deadline(); deadline && (!next || *deadline < *next))
     next = deadline;
   if (!next) {
-    due_.stop();
+    due_->stop();
     return;
   }
-  due_.start(std::max<int64_t>(1, *next - kernel_.clock.wall_ms()), [this] { deliver(); });
+  due_->start(std::max<int64_t>(1, *next - kernel_.clock.wall_ms()), [this] { deliver(); });
 }
 
 void Dispatcher::renew_leases() {

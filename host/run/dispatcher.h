@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "base/event_loop.h"
 #include "base/result.h"
-#include "loop/timer.h"
 #include "run/awaits.h"
 #include "run/effect.h"
 #include "run/emissions.h"
@@ -49,6 +49,8 @@ class Dispatcher final : public RunEvents {
     std::function<void(const std::string& agent, const std::string& what)> activity;
     // Something that a person should know and do something about.
     std::function<void(const std::string& text)> alarm;
+    // How the files that runs want are written, on a thread beside the loop's.
+    FileWriter::Write write = write_file;
   };
 
   Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& executor, Hooks hooks);
@@ -137,8 +139,8 @@ class Dispatcher final : public RunEvents {
   int64_t next_run_ = 1;
   bool delivering_ = false;
   bool woken_ = false;
-  loop::Timer due_;
-  loop::Timer renew_;
+  std::unique_ptr<Timer> due_;
+  std::unique_ptr<Timer> renew_;
   Standing standing_;
   Awaits awaits_;
   Emissions emissions_;

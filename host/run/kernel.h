@@ -4,9 +4,9 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/event_loop.h"
 #include "base/log.h"
 #include "base/value.h"
-#include "loop/loop.h"
 #include "mail/mail.h"
 #include "queue/queue.h"
 #include "run/governance.h"
@@ -18,7 +18,7 @@ namespace clade::run {
 
 struct Kernel {
   const Clock& clock;
-  loop::Loop& loop;
+  EventLoop& loop;
   Log& log;
   store::Writer& writer;
   store::Database& reader;  // of the loop's thread: sees what is committed

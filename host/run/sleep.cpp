@@ -13,8 +13,8 @@ uint64_t SleepEffect::start(const EffectRequest& request, Done done) {
   const auto ms = static_cast<int64_t>(request.args["ms"].as_real());
   const int64_t left = std::max<int64_t>(0, request.started_at + ms - clock_.wall_ms());
   const uint64_t handle = next_++;
-  timers_.emplace(handle, loop::Timer(loop_))
-      .first->second.start(left, [this, handle, done = std::move(done)] {
+  timers_.emplace(handle, loop_.make_timer())
+      .first->second->start(left, [this, handle, done = std::move(done)] {
         // The timer owns this function: out of it first.
         const Done finish = done;
         timers_.erase(handle);

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <map>
+#include <memory>
 
 #include "base/clock.h"
-#include "loop/timer.h"
+#include "base/event_loop.h"
 #include "run/effect.h"
 
 namespace clade::run {
@@ -12,17 +13,17 @@ namespace clade::run {
 // At most 366 days. Needs no grant.
 class SleepEffect final : public Effect {
  public:
-  SleepEffect(loop::Loop& loop, const Clock& clock) : loop_(loop), clock_(clock) {}
+  SleepEffect(EventLoop& loop, const Clock& clock) : loop_(loop), clock_(clock) {}
   bool idempotent() const override { return true; }
   Status check(const Value& args, script::Call& call) const override;
   uint64_t start(const EffectRequest& request, Done done) override;
   void cancel(uint64_t handle) override;
 
  private:
-  loop::Loop& loop_;
+  EventLoop& loop_;
   const Clock& clock_;
   uint64_t next_ = 1;
-  std::map<uint64_t, loop::Timer> timers_;
+  std::map<uint64_t, std::unique_ptr<Timer>> timers_;
 };
 
 }  // namespace clade::run

@@ -228,11 +228,19 @@ Database::~Database() = default;
 
 Result<Database> Database::open(const std::string& path, Mode mode) {
   if (auto status = check_place(path, mode); !status) return failure(status.error());
+  return connect(path, mode, nullptr);
+}
+
+Result<Database> Database::open(const std::string& path, Mode mode, const std::string& file_system) {
+  return connect(path, mode, file_system.c_str());
+}
+
+Result<Database> Database::connect(const std::string& path, Mode mode, const char* file_system) {
   Database database(std::make_unique<Connection>());
   // Read-only is query_only on a writable connection: after a crash even a reader must first recover the log.
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   auto*& handle = database.connection_->handle;
-  if (const int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr); code != SQLITE_OK) {
+  if (const int code = sqlite3_open_v2(path.c_str(), &handle, flags, file_system); code != SQLITE_OK) {
     return failure(describe(handle, code));
   }
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);

@@ -70,6 +70,8 @@ class Database {
   // "not_found" (the file; in read_write the folder), "io" (e.g. a read-only folder: names the path and the
   // reason), "no_space", "busy", "corrupt".
   static Result<Database> open(const std::string& path, Mode mode);
+  // The same on the SQLite file system of this name (sqlite3_vfs_register), where the file must exist.
+  static Result<Database> open(const std::string& path, Mode mode, const std::string& file_system);
   Database(Database&&) noexcept;
   Database& operator=(Database&&) noexcept;
   ~Database();
@@ -95,6 +97,7 @@ class Database {
 
  private:
   struct Connection;
+  static Result<Database> connect(const std::string& path, Mode mode, const char* file_system);
   explicit Database(std::unique_ptr<Connection> connection);
   std::unique_ptr<Connection> connection_;
 };

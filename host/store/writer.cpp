@@ -1,15 +1,11 @@
 #include "store/writer.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
-
-#include "base/thread.h"
 
 namespace clade::store {
 namespace {
@@ -45,15 +41,15 @@ Error fatal(const Error& cause) {
 }  // namespace
 
 struct Writer::State {
-  State(Database given, Post function) : database(std::move(given)), post(std::move(function)) {}
+  State(Database given, EventLoop& owner) : database(std::move(given)), loop(owner) {}
 
   void work() {
     for (;;) {
       std::deque<Submitted> group;
       {
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [this] { return ending || !queue.empty(); });
-        if (queue.empty()) return;
+        const std::lock_guard lock(mutex);
+        working = !queue.empty();
+        if (!working) return;
         group.swap(queue);
       }
       if (!dead) {
@@ -96,7 +92,7 @@ struct Writer::State {
     for (auto& submitted : group) callbacks.push_back(std::move(submitted.done));
     group.clear();
     const Status outcome = dead ? Status(failure(*dead)) : Status();
-    post([ledger = ledger, callbacks = std::move(callbacks), outcome] {
+    loop.post([ledger = ledger, callbacks = std::move(callbacks), outcome] {
       for (const auto& done : callbacks) {
         if (!ledger->alive) return;  // a callback may have destroyed the Writer
         --ledger->pending;
@@ -116,7 +112,7 @@ struct Writer::State {
 
   // Of the writer's thread.
   Database database;
-  Post post;
+  EventLoop& loop;
   std::optional<Error> dead;
   int64_t checkpointed_at = 0;
 
@@ -126,25 +122,19 @@ struct Writer::State {
   // Shared.
   std::atomic<uint64_t> groups{0};
   std::mutex mutex;
-  std::condition_variable changed;
   std::deque<Submitted> queue;  // guarded by mutex
-  bool ending = false;          // guarded by mutex
-  std::thread thread;
+  bool working = false;         // guarded by mutex: the thread looks into the queue before it rests
+  std::unique_ptr<Thread> thread;
 };
 
-Writer::Writer(Database database, Post post)
-    : state_(std::make_unique<State>(std::move(database), std::move(post))) {
+Writer::Writer(Database database, EventLoop& loop)
+    : state_(std::make_unique<State>(std::move(database), loop)) {
   state_->database.checkpoint_by_hand();
-  state_->thread = start_thread("store", [state = state_.get()] { state->work(); });
+  state_->thread = loop.make_thread("store");
 }
 
 Writer::~Writer() {
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->ending = true;
-  }
-  state_->changed.notify_one();
-  state_->thread.join();
+  state_->thread.reset();
   state_->ledger->alive = false;
   // Leaves the state as one file where it can; a reader in the way, or a failure, costs nothing but the
   // tidiness.
@@ -156,8 +146,9 @@ void Writer::commit(Batch batch, Done done) {
   {
     const std::lock_guard lock(state_->mutex);
     state_->queue.push_back({std::move(batch), std::move(done)});
+    if (std::exchange(state_->working, true)) return;
   }
-  state_->changed.notify_one();
+  state_->thread->run([state = state_.get()] { state->work(); });
 }
 
 size_t Writer::pending() const {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/event_loop.h"
 #include "base/result.h"
 #include "store/database.h"
 
@@ -29,12 +30,9 @@ class Batch {
 class Writer {
  public:
   using Done = std::function<void(Status)>;
-  // Runs a function on the loop's thread, soon; called from the writer's thread (Loop::post, given by
-  // the owner).
-  using Post = std::function<void(std::function<void()>)>;
 
-  // Takes the connection and starts the thread.
-  Writer(Database database, Post post);
+  // Takes the connection and starts a thread of the loop's.
+  Writer(Database database, EventLoop& loop);
   // Commits what was submitted, then ends the thread. Callbacks that are still due are not called.
   ~Writer();
 

@@ -136,8 +136,7 @@ class PlayedHost {
     REQUIRE(database);
     REQUIRE(store::migrate(*database));
     reader.emplace(std::move(*store::Database::open(path, store::Database::Mode::read_only)));
-    writer = std::make_unique<store::Writer>(
-        std::move(*database), [this](std::function<void()> function) { loop.post(std::move(function)); });
+    writer = std::make_unique<store::Writer>(std::move(*database), loop);
     store::Batch batch;
     auto loaded = library.load(*reader, batch);
     if (!loaded) FAIL(loaded.error().message);

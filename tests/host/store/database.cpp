@@ -50,6 +50,18 @@ class Unprivileged {
 
 }  // namespace
 
+TEST_CASE("a database is opened on the file system that is named", "[database]") {
+  const test::TemporaryFolder folder;
+  { REQUIRE(Database::open(folder / "db", Database::Mode::read_write)); }
+  CHECK(Database::open(folder / "db", Database::Mode::read_write, "unix"));
+  // One without locks and shared memory has no log either.
+  const auto lockless = Database::open(folder / "db", Database::Mode::read_write, "unix-none");
+  REQUIRE_FALSE(lockless);
+  CHECK(lockless.error().code == "io");
+  CHECK_FALSE(Database::open(folder / "db", Database::Mode::read_write, "no such file system"));
+  CHECK_FALSE(Database::open(folder / "other", Database::Mode::read_write, "unix"));
+}
+
 TEST_CASE("a database is opened for durable work", "[database]") {
   const test::TemporaryFolder folder;
   const mode_t before = umask(0);

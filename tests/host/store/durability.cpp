@@ -52,7 +52,7 @@ TEST_CASE("every acknowledgement comes after an fsync of the log", "[durability]
   const test::TemporaryFolder folder;
   std::atomic<int> syncs_when_posted{0};
   test::Inbox inbox([&] { syncs_when_posted = log_syncs.load(); });
-  Writer writer(test::open_database(folder / "db"), inbox.post());
+  Writer writer(test::open_database(folder / "db"), inbox);
   for (int64_t number = 1; number <= 10; ++number) {
     auto syncs_when_changed = std::make_shared<int>(0);
     Batch batch = test::batch(test::insert(number));
@@ -73,7 +73,7 @@ TEST_CASE("every acknowledgement comes after an fsync of the log", "[durability]
 TEST_CASE("the writer's connection keeps the durable settings", "[durability]") {
   const test::TemporaryFolder folder;
   test::Inbox inbox;
-  Writer writer(test::open_database(folder / "db"), inbox.post());
+  Writer writer(test::open_database(folder / "db"), inbox);
   auto settings = std::make_shared<std::string>();
   bool done = false;
   writer.commit(
@@ -95,7 +95,7 @@ TEST_CASE("the files as they are at the acknowledgement hold what was acknowledg
   const test::TemporaryFolder folder;
   const test::TemporaryFolder copy;
   test::Inbox inbox;
-  Writer writer(test::open_database(folder / "db"), inbox.post());
+  Writer writer(test::open_database(folder / "db"), inbox);
   bool done = false;
   writer.commit(test::batch(test::insert(42)), [&](Status status) {
     REQUIRE(status);
@@ -112,7 +112,7 @@ TEST_CASE("a failed fsync acknowledges nothing, then or later", "[durability]") 
       GENERATE(std::pair<int, std::string>{EIO, "io"}, std::pair<int, std::string>{ENOSPC, "no_space"});
   const test::TemporaryFolder folder;
   test::Inbox inbox;
-  std::optional<Writer> writer(std::in_place, test::open_database(folder / "db"), inbox.post());
+  std::optional<Writer> writer(std::in_place, test::open_database(folder / "db"), inbox);
   std::vector<Status> outcomes;
   const auto commit = [&](int64_t item) {
     const size_t before = outcomes.size();

@@ -6,12 +6,14 @@
 #include <functional>
 #include <future>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
 
+#include "base/thread.h"
 #include "store/database.h"
 #include "store/writer.h"
 #include "support/temporary_folder.h"
@@ -19,19 +21,19 @@
 namespace test {
 
 // Takes what the writer posts and runs it on the test's thread, as the loop would.
-class Inbox {
+class Inbox final : public clade::EventLoop {
  public:
   // `watch` is called on the writer's thread at the moment of each post.
   explicit Inbox(std::function<void()> watch = nullptr) : watch_(std::move(watch)) {}
 
-  clade::store::Writer::Post post() {
-    return [this](std::function<void()> function) {
-      if (watch_) watch_();
-      const std::lock_guard lock(mutex_);
-      functions_.push_back(std::move(function));
-      posted_.notify_one();
-    };
+  void post(std::function<void()> function) override {
+    if (watch_) watch_();
+    const std::lock_guard lock(mutex_);
+    functions_.push_back(std::move(function));
+    posted_.notify_one();
   }
+  std::unique_ptr<clade::Timer> make_timer() override { throw std::logic_error("the writer needs none"); }
+  std::unique_ptr<clade::Thread> make_thread(const char* name) override { return clade::make_thread(name); }
 
   // Waits for the next post and runs what is there.
   void run_once() {

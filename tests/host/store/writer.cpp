@@ -23,7 +23,7 @@ namespace {
 // A writer on a fresh database.
 struct Bench {
   explicit Bench(std::function<void()> watch = nullptr)
-      : inbox(std::move(watch)), writer(std::in_place, test::open_database(path), inbox.post()) {}
+      : inbox(std::move(watch)), writer(std::in_place, test::open_database(path), inbox) {}
 
   // Submits and collects the outcome in order of the callbacks.
   void commit(Batch batch, const std::string& name) {
