@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <ctime>
@@ -14,6 +15,10 @@ int64_t SystemClock::wall_ms() const {
 int64_t SystemClock::steady_us() const {
   using namespace std::chrono;
   return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+int64_t left_of_wait(int64_t wait_ms, int64_t started_at, int64_t now) {
+  return std::clamp<int64_t>(started_at + wait_ms - now, 0, std::max<int64_t>(wait_ms, 0));
 }
 
 std::string format_time(int64_t wall_ms) {

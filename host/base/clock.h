@@ -21,6 +21,10 @@ class SystemClock final : public Clock {
   int64_t steady_us() const override;
 };
 
+// What is left at `now` of a wait of `wait_ms` that began at `started_at` (both by wall_ms): 0 to `wait_ms`,
+// though the clock was set back in between.
+int64_t left_of_wait(int64_t wait_ms, int64_t started_at, int64_t now);
+
 // "2026-11-20T17:24:15.123Z"
 std::string format_time(int64_t wall_ms);
 

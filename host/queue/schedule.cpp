@@ -1,6 +1,7 @@
 #include "queue/schedule.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace clade::queue {
 namespace {
@@ -38,6 +39,11 @@ std::optional<std::string> Schedule::first(int64_t now,
   while (!later_.empty() && later_.begin()->first <= now) {
     ready_.insert(entries_.at(later_.begin()->second).place);
     later_.erase(later_.begin());
+  }
+  // No wait is so long: the clock was set back.
+  while (!later_.empty() && later_.rbegin()->first > now + kLongestBackoffMs) {
+    ready_.insert(entries_.at(later_.rbegin()->second).place);
+    later_.erase(std::prev(later_.end()));
   }
   for (const auto& place : ready_) {
     if (accept(std::get<2>(place))) return std::get<2>(place);

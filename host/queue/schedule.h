@@ -22,7 +22,7 @@ class Schedule {
   void add(const std::string& id, int priority, int64_t order, int64_t due_at);
   void remove(const std::string& id);
   // The first id that `accept` takes, of those due at `now`. What was due once stays due, whatever the clock
-  // does.
+  // does; what would have to wait for longer than any backoff is due, too: the clock was set back.
   std::optional<std::string> first(int64_t now, const std::function<bool(const std::string& id)>& accept);
   // The earliest due time of those that were not due at the last call of `first`.
   std::optional<int64_t> next_due() const;

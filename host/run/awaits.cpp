@@ -282,7 +282,7 @@ void Awaits::expect_reply(Ask& ask, const std::string& id, const Value& args, in
   // A journal that an older host wrote may hold any number.
   const int64_t timeout =
       std::clamp<int64_t>(args["timeout_ms"].as_integer(kAskTimeoutMs), 0, kLongestWaitMs);
-  const int64_t left = std::max<int64_t>(0, started_at + timeout - kernel_.clock.wall_ms());
+  const int64_t left = left_of_wait(timeout, started_at, kernel_.clock.wall_ms());
   ask.timeout = kernel_.loop.make_timer();
   ask.timeout->start(left, [this, id, run = ask.run, timeout] {
     store::Batch batch;

@@ -1,7 +1,5 @@
 #include "run/sleep.h"
 
-#include <algorithm>
-
 namespace clade::run {
 Status SleepEffect::check(const Value& args, script::Call&) const {
   const double ms = args["ms"].as_real(-1);
@@ -11,7 +9,7 @@ Status SleepEffect::check(const Value& args, script::Call&) const {
 
 uint64_t SleepEffect::start(const EffectRequest& request, Done done) {
   const auto ms = static_cast<int64_t>(request.args["ms"].as_real());
-  const int64_t left = std::max<int64_t>(0, request.started_at + ms - clock_.wall_ms());
+  const int64_t left = left_of_wait(ms, request.started_at, clock_.wall_ms());
   const uint64_t handle = next_++;
   timers_.emplace(handle, loop_.make_timer())
       .first->second->start(left, [this, handle, done = std::move(done)] {

@@ -32,6 +32,13 @@ TEST_CASE("a task is not there before it is due, and then in its place by age") 
   SECTION("what was due stays due when the clock jumps back") {
     CHECK(schedule.first(50, any) == "later");
   }
+  SECTION("a wait lasts no longer than a backoff when the clock was set back") {
+    schedule.add("later", 5, 1, 1000000);
+    CHECK(schedule.first(1000000 - 60000, any) == "now");
+    CHECK(schedule.next_due() == 1000000);
+    CHECK(schedule.first(1000000 - 60001, any) == "later");
+    CHECK_FALSE(schedule.next_due());
+  }
   SECTION("a second entry of an id replaces the first") {
     schedule.add("later", 1, 1, 0);
     CHECK(schedule.first(100, any) == "now");
