@@ -42,10 +42,10 @@ class File {
 
 tl::unexpected<Error> io_failure(const std::string& what, const std::string& path) {
   const int number = errno;
-  const char* code = number == ENOENT                       ? "not_found"
-                     : number == ENOSPC || number == EDQUOT ? "no_space"
-                                                            : "io";
-  return failure(code, what + " " + path + ": " + system_reason(number));
+  const std::string message = what + " " + path + ": " + system_reason(number);
+  if (number == ENOSPC || number == EDQUOT)
+    return failure("no_space", message + ": free some space on this file system, then start again");
+  return failure(number == ENOENT ? "not_found" : "io", message);
 }
 
 Result<std::string> read_to_end(const File& file, const std::string& path, size_t limit) {
