@@ -257,6 +257,12 @@ Status make_folders(const std::string& path, unsigned mode) {
   return {};
 }
 
+Status sync_folder(const std::string& path) {
+  const File directory(::open(path.c_str(), kFolderFlags));
+  if (directory.get() < 0 || ::fsync(directory.get()) != 0) return io_failure("cannot sync the folder", path);
+  return {};
+}
+
 std::string system_reason(int error_number) {
   return std::generic_category().message(error_number);
 }

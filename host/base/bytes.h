@@ -34,6 +34,9 @@ Status check_file_below(const std::string& folder, const std::string& path);
 // Creates a folder and its parents (mode 0755, or as given for the last). Errors: "io".
 Status make_folders(const std::string& path, unsigned mode = 0755);
 
+// Makes what was created, renamed or removed in a folder survive a loss of power. Errors: "not_found", "io".
+Status sync_folder(const std::string& path);
+
 // What the system says of an errno value ("No space left on device"); thread-safe.
 std::string system_reason(int error_number);
 

@@ -3,19 +3,24 @@
 #include <atomic>
 #include <cerrno>
 #include <filesystem>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <catch2/catch.hpp>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "host/store/store_fixture.h"
+#include "store/blob.h"
 #include "store/writer.h"
 
 using clade::Status;
 using clade::store::Batch;
+using clade::store::Blobs;
 using clade::store::Database;
 using clade::store::Writer;
 
@@ -23,19 +28,36 @@ namespace {
 
 std::atomic<int> log_syncs{0};
 std::atomic<int> refused_with{0};  // errno of every sync of a log from now on; 0: they work
+std::string refused_folder;        // its syncs fail
+std::mutex synced_lock;
+std::vector<std::string> synced;  // what was synced, by path, in order; guarded by synced_lock
 
 int sync_and_count(long call, int descriptor) {
   std::array<char, 4096> target{};
   const std::string link = "/proc/self/fd/" + std::to_string(descriptor);
   const ssize_t size = readlink(link.c_str(), target.data(), target.size());
-  const bool log = size > 0 && std::string_view(target.data(), static_cast<size_t>(size)).ends_with("-wal");
+  const std::string_view path(target.data(), size > 0 ? static_cast<size_t>(size) : 0);
+  const bool log = path.ends_with("-wal");
   if (log && refused_with != 0) {
     errno = refused_with;
     return -1;
   }
+  if (!refused_folder.empty() && path == refused_folder) {
+    errno = EIO;
+    return -1;
+  }
   const auto result = static_cast<int>(syscall(call, descriptor));
+  if (result == 0) {
+    const std::lock_guard lock(synced_lock);
+    synced.emplace_back(path);
+  }
   if (log && result == 0) ++log_syncs;
   return result;
+}
+
+std::vector<std::string> take_synced() {
+  const std::lock_guard lock(synced_lock);
+  return std::exchange(synced, {});
 }
 
 }  // namespace
@@ -136,4 +158,44 @@ TEST_CASE("a failed fsync acknowledges nothing, then or later", "[durability]") 
   const auto found = test::stored(folder / "db");
   CHECK(std::count(found.begin(), found.end(), 1) == 1);
   CHECK(std::count(found.begin(), found.end(), 3) == 0);
+}
+
+TEST_CASE("a blob and its name are synced before the row that names it", "[durability]") {
+  const test::TemporaryFolder folder;
+  const Blobs blobs(folder / "blobs");
+  REQUIRE(blobs.prepare());
+  const std::string bytes = "a value";
+  const std::string hash = clade::content_hash(bytes);
+  const std::string group = blobs.folder() + "/" + hash.substr(0, 2);
+  test::Inbox inbox;
+  Writer writer(test::open_database(folder / "db"), inbox.post());
+  (void)take_synced();
+  Batch batch;
+  batch.add([&](Database& database) -> Status {
+    if (auto kept = blobs.put(bytes); !kept) return clade::failure(kept.error());
+    return test::insert(1)(database);
+  });
+  bool done = false;
+  writer.commit(std::move(batch), [&](Status status) { done = status.has_value(); });
+  inbox.run_once();
+  REQUIRE(done);
+  CHECK(take_synced() == std::vector<std::string>{blobs.folder(), group + "/." + hash + ".clade-new", group,
+                                                  folder / "db-wal"});
+  // Whoever put it first may have been killed before it synced the folder.
+  REQUIRE(blobs.put(bytes));
+  CHECK(take_synced() == std::vector<std::string>{group});
+}
+
+TEST_CASE("a blob whose folder could not be synced is not taken for one that is kept", "[durability]") {
+  const test::TemporaryFolder folder;
+  const Blobs blobs(folder / "blobs");
+  REQUIRE(blobs.prepare());
+  const std::string hash = clade::content_hash("a value");
+  refused_folder = blobs.folder() + "/" + hash.substr(0, 2);
+  const auto kept = blobs.put("a value");
+  refused_folder.clear();
+  REQUIRE_FALSE(kept);
+  CHECK(kept.error().code == "io");
+  CHECK(kept.error().message.find(hash) != std::string::npos);
+  CHECK_FALSE(blobs.check(hash));
 }
