@@ -17,6 +17,9 @@ struct CodecLimits {
   size_t depth = 64;
 };
 
+// For JSON that the host stored: wider than what it takes in, so that no stored value ever fails to load.
+inline constexpr CodecLimits kStoredLimits{256u << 20, 1024};
+
 // MessagePack of a value. Canonical: equal values give equal bytes.
 std::string encode_msgpack(const Value& value);
 // Errors: "invalid" (malformed, map key that is no string or appears twice, trailing bytes), "limit".

@@ -146,6 +146,7 @@ void build_tree(CLI::App& app, Context& context) {
   add_replay_command(root, context);
   add_eval_command(root, context);
   add_repl_command(root, context);
+  add_db_commands(root, context);
   add_doctor_command(root, context);
   add_completion_command(root, context);
   auto words = std::make_shared<std::vector<std::string>>();

@@ -57,6 +57,9 @@ std::string state_folder(const std::string& folder) {
 std::string database_path(const std::string& folder) {
   return state_folder(folder) + "/clade.db";
 }
+std::string blobs_path(const std::string& folder) {
+  return state_folder(folder) + "/blobs";
+}
 std::string socket_path(const std::string& folder) {
   return state_folder(folder) + "/socket";
 }

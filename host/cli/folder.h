@@ -16,6 +16,7 @@ Result<std::string> find_swarm(const std::string& directory);
 // Paths below DIR/.clade.
 std::string state_folder(const std::string& folder);
 std::string database_path(const std::string& folder);
+std::string blobs_path(const std::string& folder);
 std::string socket_path(const std::string& folder);
 std::string lock_path(const std::string& folder);
 std::string log_path(const std::string& folder);

@@ -11,10 +11,6 @@ namespace clade::mail {
 namespace {
 
 constexpr int kAttempts = 3;
-// What is in the store was checked when it came in; its limits are wider so that no stored body ever fails to
-// load.
-constexpr CodecLimits kStored{256u << 20, 1024};
-
 constexpr std::string_view kColumns =
     "id, sender, recipient, address, kind, body, thread, wants_reply, run, created_at, attempt, seq, state, "
     "error";
@@ -27,7 +23,7 @@ Result<Message> read_message(const store::Statement& row) {
   message.recipient = row.text(2);
   message.address = row.text(3);
   message.kind = row.text(4);
-  auto body = decode_json(row.text(5), kStored);
+  auto body = decode_json(row.text(5), kStoredLimits);
   if (!body) {
     return failure("corrupt", "message " + message.id + ", column body: " + body.error().message +
                                   "; the store was changed by another program");

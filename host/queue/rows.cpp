@@ -5,12 +5,8 @@
 namespace clade::queue {
 namespace {
 
-// What is in the store was checked when it came in; its limits are wider so that no stored task ever fails to
-// load.
-constexpr CodecLimits kStored{256u << 20, 1024};
-
 Result<Value> read_json(const store::Statement& row, int column, const std::string& id, const char* what) {
-  auto value = decode_json(row.text(column), kStored);
+  auto value = decode_json(row.text(column), kStoredLimits);
   if (!value) {
     return failure("corrupt", "task " + id + ", column " + what + ": " + value.error().message +
                                   "; the store was changed by another program");

@@ -1,0 +1,89 @@
+// clade db: check.
+#include <filesystem>
+
+#include "cli/app.h"
+#include "store/blob.h"
+#include "store/database.h"
+#include "swarm_fixture.h"
+
+namespace clade::cli {
+namespace {
+
+constexpr const char* kAgent = R"lua(
+return { api = 1, state = { sum = 0 }, tasks = { "count" }, on_task = function(self, task)
+  self.state.sum = self.state.sum + 1
+  return self.state.sum
+end }
+)lua";
+
+// A swarm with a few finished tasks, and no host.
+struct Counted : Swarm {
+  Counted() {
+    write("swarm.yaml", "swarm: counted\nagents:\n  one: {}\n");
+    REQUIRE(make_folders(path("agents/one")).has_value());
+    write("agents/one/agent.yaml", "summary: counts\n");
+    write("agents/one/init.lua", kAgent);
+    start();
+    add(3);
+    run({"stop"});
+    started = false;
+    REQUIRE(run({"run", "--until-idle"}).exit == 0);
+  }
+
+  void add(int tasks) const {
+    for (int number = 0; number < tasks; ++number) REQUIRE(run({"task", "add", "count"}).exit == 0);
+  }
+  void execute(const std::string& sql) const {
+    auto database = store::Database::open(path(".clade/clade.db"), store::Database::Mode::read_write);
+    REQUIRE(database);
+    REQUIRE(database->execute(sql));
+  }
+};
+
+TEST_CASE("the state of a swarm at work is clean, and so is that of one at rest") {
+  Counted swarm;
+  const auto rest = swarm.run({"db", "check"});
+  CHECK(rest.exit == kOk);
+  CHECK(contains(rest.out, "clean: "));
+  CHECK(rest.err.empty());  // no progress but on a terminal
+  swarm.start();
+  swarm.add(1);
+  const Value report = swarm.json({"db", "check"});
+  CHECK(report["clean"].as_bool());
+  CHECK(report["findings"].as_array().empty());
+  CHECK(report["rows"].as_integer() > 4);
+}
+
+TEST_CASE("a problem in the state is told in a line and by the exit status") {
+  const Counted swarm;
+  swarm.execute("UPDATE task SET payload = '{' WHERE id = 't2'");
+  const auto result = swarm.run({"db", "check"});
+  CHECK(result.exit == kFailed);
+  CHECK(contains(result.out, "problem: task t2: its payload is damaged"));
+  const Value report = swarm.json({"db", "check"});
+  CHECK_FALSE(report["clean"].as_bool());
+  CHECK(report["findings"].as_array().at(0)["where"].as_string() == "task t2");
+}
+
+TEST_CASE("a blob that nothing names is a warning and no failure") {
+  const Counted swarm;
+  const store::Blobs blobs(swarm.path(".clade/blobs"));
+  REQUIRE(blobs.prepare());
+  REQUIRE(blobs.put("nobody's"));
+  const auto result = swarm.run({"db", "check"});
+  CHECK(result.exit == kOk);
+  CHECK(contains(result.out, "warning: "));
+}
+
+TEST_CASE("a state that is no database is told as such") {
+  const Counted swarm;
+  swarm.write(".clade/clade.db", std::string(8192, 'x'));
+  const auto result = swarm.run({"db", "check"});
+  CHECK(result.exit == kFailed);
+  CHECK(contains(result.err, "clade.db"));
+  CHECK(swarm.run({"db", "check", "--odd"}).exit == kUsage);
+  CHECK(test::run_clade({"db", "check"}, {"", "/", {}}).exit == kUsage);
+}
+
+}  // namespace
+}  // namespace clade::cli
