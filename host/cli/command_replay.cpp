@@ -90,7 +90,7 @@ int replay(const ReplayOptions& options, const Context& context) {
   if (!replayer) return fail(replayer.error());
   auto database = open_store(*folder);
   if (!database) return fail(database.error());
-  auto recording = run::read_recording(*database, options.id);
+  auto recording = run::read_recording(*database, store::Blobs(blobs_path(*folder)), options.id);
   if (!recording) return fail(recording.error());
   auto program =
       run::pinned_program(*database, recording->role, recording->agent, recording->version, recording->pins);

@@ -67,7 +67,7 @@ int show(const RunHistoryOptions& options, const Context& context) {
   if (!folder) return fail(folder.error());
   auto database = open_store(*folder);
   if (!database) return fail(database.error());
-  auto found = run::run_with_journal(*database, options.id);
+  auto found = run::run_with_journal(*database, store::Blobs(blobs_path(*folder)), options.id);
   if (!found) return fail(found.error());
   if (found->is_nil()) {
     return fail(

@@ -55,6 +55,7 @@ class Host {
         lock_(std::move(lock)),
         log_(std::move(log)),
         zygote_(std::move(zygote)),
+        blobs_(blobs_path(options.folder)),
         library_(options.folder, clock_),
         mail_(clock_),
         tick_(loop_) {}
@@ -83,6 +84,7 @@ class Host {
   Log log_;
   loop::Loop loop_;
   cell::Zygote zygote_;
+  store::Blobs blobs_;
   std::optional<store::Database> reader_;
   std::unique_ptr<store::Writer> writer_;
   script::Library library_;
@@ -124,6 +126,7 @@ Status Host::open() {
   zygote_.attach(loop_, [this](const std::string& reason) {
     fatal({"io", "the zygote is gone: " + reason});
   });
+  if (auto status = blobs_.prepare(); !status) return status;
   writer_ = std::make_unique<store::Writer>(std::move(*database), loop_);
   store::Batch batch;
   if (auto status = library_.load(*reader_, batch); !status) return status;
@@ -149,9 +152,9 @@ Status Host::open() {
   if (auto status = mail_.load(*reader_); !status) return status;
 
   const std::string report = options_.report.empty() ? options_.folder + "/report" : options_.report;
-  kernel_ =
-      std::make_unique<run::Kernel>(run::Kernel{clock_, loop_, log_, *writer_, *reader_, *queue_, mail_,
-                                                library_, *governance_, options_.folder, report, *settings});
+  kernel_ = std::make_unique<run::Kernel>(run::Kernel{clock_, loop_, log_, *writer_, *reader_, blobs_,
+                                                      *queue_, mail_, library_, *governance_, options_.folder,
+                                                      report, *settings});
   cell::PoolOptions pool;
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   pool.shared_cells = cores;

@@ -130,9 +130,15 @@ std::function<std::string(const store::Statement&)> json(std::vector<const char*
 std::string journal_problem(const store::Statement& row) {
   auto args = decode_msgpack(row.text(1));
   if (!args) return "the arguments of " + row.text(4) + " are damaged: " + args.error().message;
-  if (row.text(3) == "started") return "";
+  // What is in a blob is checked with the blobs.
+  if (row.text(3) == "started" || !row.text(5).empty()) return "";
   auto result = decode_msgpack(row.text(2));
   return result ? "" : "the result of " + row.text(4) + " is damaged: " + result.error().message;
+}
+
+std::string state_problem(const store::Statement& row) {
+  const std::string hash = content_hash(row.text(1));
+  return hash == row.text(2) ? "" : "its content is another one's, " + short_hash(hash);
 }
 
 std::string version_problem(const store::Statement& row) {
@@ -151,7 +157,9 @@ const std::vector<Values>& values() {
        json({"body", "follow-up", "list of voters"})},
       {"rules", "SELECT 'rule ' || name, value FROM rule", json({"value"})},
       {"settings", "SELECT 'setting ' || name, value FROM setting", json({"value"})},
-      {"journal", "SELECT 'run ' || run, args, result, status, op FROM journal", journal_problem},
+      {"journal", "SELECT 'run ' || run, args, result, status, op, result_blob FROM journal",
+       journal_problem},
+      {"states", "SELECT 'state ' || hash, content, hash FROM state", state_problem},
       {"versions", "SELECT 'version ' || hash, source, hash FROM version", version_problem},
   };
   return all;

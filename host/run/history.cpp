@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "run/journal.h"
 
 namespace clade::run {
 namespace {
@@ -22,10 +23,10 @@ Error damaged(int64_t run) {
   return {"corrupt", "the journal of run " + std::to_string(run) + " is damaged"};
 }
 
-Result<Value> read_journal(store::Database& database, int64_t run) {
+Result<Value> read_journal(store::Database& database, const store::Blobs& blobs, int64_t run) {
   Value::Array entries;
   auto query = database.prepare(
-      "SELECT strand, position, op, args, status, result, started_at, finished_at FROM journal "
+      "SELECT strand, position, op, args, status, result, started_at, finished_at, result_blob FROM journal "
       "WHERE run = ?1 ORDER BY started_at, strand, position");
   query.bind(1, run);
   for (;;) {
@@ -39,7 +40,7 @@ Result<Value> read_journal(store::Database& database, int64_t run) {
         {"args", std::move(*args)},       {"status", query.text(4)},      {"started_at", query.integer(6)},
         {"finished_at", query.integer(7)}};
     if (query.text(4) != "started") {
-      auto result = decode_msgpack(query.text(5));
+      auto result = stored_result(query, 5, 8, blobs);
       if (!result) return failure(damaged(run));
       entry.set(query.text(4) == "done" ? "result" : "error", std::move(*result));
     }
@@ -102,7 +103,7 @@ Result<Value> list_runs(store::Database& database, const RunFilter& filter, int6
   }
 }
 
-Result<Value> run_with_journal(store::Database& database, int64_t id) {
+Result<Value> run_with_journal(store::Database& database, const store::Blobs& blobs, int64_t id) {
   auto query = database.prepare("SELECT " + kColumns + ", seed, pins FROM run WHERE id = ?1");
   query.bind(1, id);
   auto row = query.step();
@@ -113,7 +114,7 @@ Result<Value> run_with_journal(store::Database& database, int64_t id) {
   auto pins = decode_json(query.text(11));
   if (!pins) return failure("corrupt", "the pins of run " + std::to_string(id) + " are damaged");
   run.set("pins", std::move(*pins));
-  auto journal = read_journal(database, id);
+  auto journal = read_journal(database, blobs, id);
   if (!journal) return failure(journal.error());
   run.set("journal", std::move(*journal));
   auto effects = read_effects(database, id);

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/value.h"
+#include "store/blob.h"
 #include "store/database.h"
 
 namespace clade::run {
@@ -25,6 +26,6 @@ Result<Value> list_runs(store::Database& database, const RunFilter& filter, int6
 // started|done|error, result or error = {code, message}, started_at, finished_at}] in order of time, and the
 // tasks, mail, proposals and files that it committed: effects = [{kind, id, text}]. Nil if unknown. Errors:
 // those of Statement, "corrupt".
-Result<Value> run_with_journal(store::Database& database, int64_t id);
+Result<Value> run_with_journal(store::Database& database, const store::Blobs& blobs, int64_t id);
 
 }  // namespace clade::run

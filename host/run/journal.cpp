@@ -24,6 +24,22 @@ std::string encode_result(const Result<Value>& result) {
   return encode_msgpack(Value{{"code", result.error().code}, {"message", result.error().message}});
 }
 
+// What is read was checked when it came in: no result that was stored ever fails to load.
+constexpr CodecLimits kStored{store::kMostBlobBytes, 1024};
+
+// As the row has it: the bytes themselves, or the blob that they are in.
+struct Stored {
+  std::string_view bytes;
+  std::string blob;
+};
+
+Result<Stored> place_result(const std::string& bytes, const store::Blobs& blobs) {
+  if (bytes.size() <= store::kBlobBytes) return Stored{bytes, ""};
+  auto hash = blobs.put(bytes);
+  if (!hash) return failure(hash.error());
+  return Stored{"", std::move(*hash)};
+}
+
 size_t footprint_of(const Journal::Entry& entry) {
   return entry.args.size() + (entry.result ? entry.result->footprint() : entry.result.error().message.size());
 }
@@ -45,10 +61,20 @@ std::string divergence(int64_t run, const Journal::Place& place, const std::stri
          "; a handler must depend on its message, its state and its awaits alone";
 }
 
-Result<Journal> Journal::load(store::Database& database, int64_t run) {
-  Journal journal(run);
+Result<Value> stored_result(const store::Statement& row, int result, int result_blob,
+                            const store::Blobs& blobs) {
+  const std::string hash = row.text(result_blob);
+  if (hash.empty()) return decode_msgpack(row.text(result), kStored);
+  auto bytes = blobs.get(hash);
+  if (!bytes) return failure(bytes.error());
+  return decode_msgpack(*bytes, kStored);
+}
+
+Result<Journal> Journal::load(store::Database& database, const store::Blobs& blobs, int64_t run) {
+  Journal journal(run, blobs);
   auto query = database.prepare(
-      "SELECT strand, position, op, args, status, result, started_at FROM journal WHERE run = ?");
+      "SELECT strand, position, op, args, status, result, started_at, result_blob FROM journal WHERE run = "
+      "?");
   query.bind(1, run);
   for (;;) {
     auto row = query.step();
@@ -60,8 +86,11 @@ Result<Journal> Journal::load(store::Database& database, int64_t run) {
     entry.started_at = query.integer(6);
     const std::string status = query.text(4);
     if (status != "started") {
-      auto value = decode_msgpack(query.text(5));
-      if (!value) return failure("corrupt", "the journal of run " + std::to_string(run) + " is damaged");
+      auto value = stored_result(query, 5, 7, blobs);
+      if (!value) {
+        return failure("corrupt", "the journal of run " + std::to_string(run) +
+                                      " is damaged: " + value.error().message + "; see `clade db check`");
+      }
       if (status == "done") {
         entry.status = Entry::Status::done;
         entry.result = std::move(*value);
@@ -119,12 +148,14 @@ void Journal::finish(const std::string& strand, int64_t position, Result<Value> 
   entry.result = std::move(result);
   bytes_ += footprint_of(entry);
   batch.add([run = run_, strand, position, status = std::string(status_name(entry.status)),
-             bytes = encode_result(entry.result), now](store::Database& database) {
+             bytes = encode_result(entry.result), now, blobs = *blobs_](store::Database& database) -> Status {
+    const auto result = place_result(bytes, blobs);
+    if (!result) return failure(result.error());
     auto update = database.prepare(
-        "UPDATE journal SET status = ?, result = ?, finished_at = ? WHERE run = ? AND strand = ? AND "
-        "position = ?");
-    update.bind(1, status).bind_blob(2, bytes).bind(3, now).bind(4, run).bind(5, strand).bind(6, position);
-    return update.run();
+        "UPDATE journal SET status = ?, result = ?, result_blob = ?, finished_at = ? WHERE run = ? AND "
+        "strand = ? AND position = ?");
+    update.bind(1, status).bind_blob(2, result->bytes).bind(3, result->blob).bind(4, now);
+    return update.bind(5, run).bind(6, strand).bind(7, position).run();
   });
 }
 
@@ -156,13 +187,16 @@ void Journal::store(const Place& place, const Entry& entry, store::Batch& batch)
   batch.add([run = run_, place, op = entry.op, args = entry.args,
              status = std::string(status_name(entry.status)),
              bytes = finished ? encode_result(entry.result) : std::string(), at = entry.started_at,
-             finished_at = finished ? entry.started_at : int64_t{0}](store::Database& database) {
+             finished_at = finished ? entry.started_at : int64_t{0},
+             blobs = *blobs_](store::Database& database) -> Status {
+    const auto result = place_result(bytes, blobs);
+    if (!result) return failure(result.error());
     auto insert = database.prepare(
-        "INSERT INTO journal (run, strand, position, op, args, status, result, started_at, finished_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        "INSERT INTO journal (run, strand, position, op, args, status, result, started_at, finished_at, "
+        "result_blob) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(1, run).bind(2, place.first).bind(3, place.second).bind(4, op).bind_blob(5, args);
-    insert.bind(6, status).bind_blob(7, bytes).bind(8, at).bind(9, finished_at);
-    return insert.run();
+    insert.bind(6, status).bind_blob(7, result->bytes).bind(8, at).bind(9, finished_at);
+    return insert.bind(10, result->blob).run();
   });
 }
 

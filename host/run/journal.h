@@ -11,10 +11,16 @@
 
 #include "base/result.h"
 #include "base/value.h"
+#include "store/blob.h"
 #include "store/database.h"
 #include "store/writer.h"
 
 namespace clade::run {
+
+// What came back from one row of a journal whose await has ended: the columns `result` and `result_blob`, as
+// their places in the row say. Errors: "corrupt", those of Blobs::get.
+Result<Value> stored_result(const store::Statement& row, int result, int result_blob,
+                            const store::Blobs& blobs);
 
 // The arguments of a call, canonical bytes, as text that is not too long for a message.
 std::string shown_arguments(const std::string& bytes);
@@ -31,9 +37,10 @@ class Journal {
 
   using Place = std::pair<std::string, int64_t>;  // strand and position
 
-  explicit Journal(int64_t run) : run_(run) {}
-  // Reads the entries of a run that a former host began.
-  static Result<Journal> load(store::Database& database, int64_t run);
+  // Of a run; `blobs`, where large results are kept, outlives it and what it puts into batches.
+  Journal(int64_t run, const store::Blobs& blobs) : run_(run), blobs_(&blobs) {}
+  // Reads the entries of a run that began before. Errors: "corrupt", those of Statement and Blobs::get.
+  static Result<Journal> load(store::Database& database, const store::Blobs& blobs, int64_t run);
 
   // What the journal says of a call: nothing (it is new), or the entry. Errors: "diverged" with both sides,
   // when the script asks for something else than it did before.
@@ -70,6 +77,7 @@ class Journal {
   void store(const Place& place, const Entry& entry, store::Batch& batch);
 
   int64_t run_;
+  const store::Blobs* blobs_;
   size_t bytes_ = 0;
   bool stored_ = false;
   std::map<Place, Entry> entries_;

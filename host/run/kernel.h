@@ -11,6 +11,7 @@
 #include "queue/queue.h"
 #include "run/governance.h"
 #include "script/library.h"
+#include "store/blob.h"
 #include "store/database.h"
 #include "store/writer.h"
 
@@ -21,7 +22,8 @@ struct Kernel {
   EventLoop& loop;
   Log& log;
   store::Writer& writer;
-  store::Database& reader;  // of the loop's thread: sees what is committed
+  store::Database& reader;    // of the loop's thread: sees what is committed
+  const store::Blobs& blobs;  // prepared
   queue::Queue& queue;
   mail::Mail& mail;
   script::Library& library;

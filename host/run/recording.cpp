@@ -34,7 +34,7 @@ Result<std::vector<std::string>> read_handed(const std::string& bytes) {
 
 }  // namespace
 
-Result<Recording> read_recording(store::Database& database, int64_t run) {
+Result<Recording> read_recording(store::Database& database, const store::Blobs& blobs, int64_t run) {
   Recording recording;
   Trigger trigger = Trigger::task;
   int64_t attempt = 0;
@@ -92,7 +92,7 @@ Result<Recording> read_recording(store::Database& database, int64_t run) {
   auto argument = past_argument(database, trigger, recording.trigger, attempt, task_error);
   if (!argument) return not_recorded(run, argument.error().message);
   recording.invocation.argument = std::move(*argument);
-  auto journal = Journal::load(database, run);
+  auto journal = Journal::load(database, blobs, run);
   if (!journal) return failure(journal.error());
   for (const auto& [place, entry] : journal->entries()) {
     recording.answers.push_back({place.first, place.second, entry.op, entry.args,

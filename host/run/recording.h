@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/value.h"
 #include "run/executor.h"
+#include "store/blob.h"
 #include "store/database.h"
 
 namespace clade::run {
@@ -42,6 +43,6 @@ struct Recording {
 // Reads the recording of a run that has ended. Errors: "not_found", "not_recorded" (it has not ended, an
 // older clade ran it, it read more than is kept, or its task or state has been removed: says which),
 // "corrupt", those of Statement.
-Result<Recording> read_recording(store::Database& database, int64_t run);
+Result<Recording> read_recording(store::Database& database, const store::Blobs& blobs, int64_t run);
 
 }  // namespace clade::run

@@ -81,7 +81,7 @@ inline constexpr int64_t kMostLosses = 50;
 enum class Trigger { task, mail };
 
 struct Run {
-  explicit Run(int64_t number) : id(number), journal(number) {}
+  Run(int64_t number, const store::Blobs& blobs) : id(number), journal(number, blobs) {}
 
   int64_t id;
   std::string agent;  // instance

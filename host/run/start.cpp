@@ -21,7 +21,7 @@ Result<std::unique_ptr<Run>> new_run(const Kernel& kernel, const std::string& ag
                                      int64_t number) {
   auto made = current_program(kernel.library, role, agent);
   if (!made) return failure(made.error());
-  auto run = std::make_unique<Run>(number);
+  auto run = std::make_unique<Run>(number, kernel.blobs);
   run->agent = agent;
   run->role = role;
   run->trigger = trigger;
@@ -40,7 +40,7 @@ Result<std::unique_ptr<Run>> new_run(const Kernel& kernel, const std::string& ag
 
 Result<std::unique_ptr<Run>> restored_run(const Kernel& kernel, const std::string& agent,
                                           const std::string& role, int64_t id) {
-  auto run = std::make_unique<Run>(id);
+  auto run = std::make_unique<Run>(id, kernel.blobs);
   {
     auto query = kernel.reader.prepare(
         "SELECT version, pins, trigger_kind, trigger_id, attempt, seed, started_at FROM run WHERE id = ?");
@@ -66,7 +66,7 @@ Result<std::unique_ptr<Run>> restored_run(const Kernel& kernel, const std::strin
     run->lease = {task->lease_run, task->lease_epoch};
     (void)kernel.queue.renew(task->id, run->lease, kLeaseMs);
   }
-  auto journal = Journal::load(kernel.reader, id);
+  auto journal = Journal::load(kernel.reader, kernel.blobs, id);
   if (!journal) return failure(journal.error());
   run->journal = std::move(*journal);
 

@@ -125,6 +125,8 @@ CREATE TABLE state (
   hash TEXT PRIMARY KEY,              -- of the content
   content TEXT NOT NULL               -- JSON: a state that runs began with
 ) WITHOUT ROWID;
+ALTER TABLE journal ADD COLUMN result_blob TEXT NOT NULL DEFAULT ''; -- of a large result, which is '' then
+CREATE INDEX journal_result_blob ON journal (result_blob) WHERE result_blob <> '';
 ALTER TABLE run ADD COLUMN role TEXT NOT NULL DEFAULT '';
 ALTER TABLE run ADD COLUMN state TEXT NOT NULL DEFAULT '';         -- hash of the one it began with; '': none
 ALTER TABLE run ADD COLUMN state_version TEXT NOT NULL DEFAULT ''; -- the version that wrote it

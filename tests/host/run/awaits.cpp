@@ -281,4 +281,27 @@ TEST_CASE("strands wait side by side and get their own answers") {
   CHECK(host.executor.answers.front().strand == "0.1");
 }
 
+TEST_CASE("a large result is kept in a blob and handed out again after a kill") {
+  const Folder folder;
+  const std::string large(64u << 20, 'x');
+  int64_t run = 0;
+  {
+    PlayedHost host(folder);
+    host.add("work_a");
+    run = host.next_start().invocation.run;
+    host.dispatcher->called(run, "0", 1, "cell.eval", Value{{"source", "a"}});
+    host.settle();
+    host.evaluation.finish(Value{{"ok", true}, {"value", large}});
+    const auto answer = host.next_answer();
+    REQUIRE(answer);
+    CHECK(host.count("SELECT count(*) FROM journal WHERE result = x'' AND length(result_blob) = 64") == 1);
+  }
+  PlayedHost host(folder);
+  CHECK(host.next_start().invocation.run == run);
+  const auto again = host.call(run, 1, "cell.eval", Value{{"source", "a"}});
+  REQUIRE(again);
+  CHECK(((*again)["value"].as_string() == large));  // not shown when it fails
+  CHECK(host.evaluation.begun.empty());
+}
+
 }  // namespace clade::run

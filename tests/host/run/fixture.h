@@ -128,13 +128,15 @@ class PlayedClock final : public Clock {
 class PlayedHost {
  public:
   explicit PlayedHost(const Folder& folder, bool approve_auto = false, Dispatcher::Hooks hooks = {})
-      : library(folder.path, clock),
+      : blobs(folder.path + "/.clade/blobs"),
+        library(folder.path, clock),
         mail(clock),
         queue(clock, [this](const std::string& type) { return dispatcher->roles().handles(type); }) {
     const std::string path = folder.path + "/.clade/clade.db";
     auto database = store::Database::open(path, store::Database::Mode::read_write);
     REQUIRE(database);
     REQUIRE(store::migrate(*database));
+    REQUIRE(blobs.prepare());
     reader.emplace(std::move(*store::Database::open(path, store::Database::Mode::read_only)));
     writer = std::make_unique<store::Writer>(std::move(*database), loop);
     store::Batch batch;
@@ -151,9 +153,9 @@ class PlayedHost {
     }
     mail.set_recipients(std::move(recipients));
     REQUIRE(mail.load(*reader));
-    kernel =
-        std::make_unique<Kernel>(Kernel{clock, loop, log, *writer, *reader, queue, mail, library, *governance,
-                                        folder.path, folder.path + "/report", Value(Value::Map())});
+    kernel = std::make_unique<Kernel>(Kernel{clock, loop, log, *writer, *reader, blobs, queue, mail, library,
+                                             *governance, folder.path, folder.path + "/report",
+                                             Value(Value::Map())});
     settlement = std::make_unique<Settlement>(*kernel, approve_auto);
     dispatcher = std::make_unique<Dispatcher>(*kernel, *settlement, executor, std::move(hooks));
     queue.observe([this](const queue::Task& task, queue::Verb verb, queue::State) {
@@ -233,6 +235,7 @@ class PlayedHost {
   loop::Loop loop;
   Log log;
   std::optional<store::Database> reader;
+  store::Blobs blobs;
   std::unique_ptr<store::Writer> writer;
   script::Library library;
   std::unique_ptr<Governance> governance;

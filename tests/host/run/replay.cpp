@@ -101,7 +101,7 @@ TEST_CASE("a run is recorded with its state, its reads and the order of its answ
   host.dispatcher->finished(run, Value(7), Value{{"runs", 1}});
   host.settle();
 
-  const auto recording = read_recording(*host.reader, run);
+  const auto recording = read_recording(*host.reader, host.blobs, run);
   if (!recording) FAIL(recording.error().message);
   CHECK(recording->role == "worker");
   CHECK(recording->handed == std::vector<std::string>{"0.2", "0.1", "0.1"});
@@ -118,7 +118,7 @@ TEST_CASE("a run is recorded with its state, its reads and the order of its answ
   const auto second = host.next_start();
   host.dispatcher->failed(second.invocation.run, "on purpose");
   host.settle();
-  const auto failed = read_recording(*host.reader, second.invocation.run);
+  const auto failed = read_recording(*host.reader, host.blobs, second.invocation.run);
   REQUIRE(failed);
   CHECK(failed->invocation.state == Value{{"runs", 1}});
   CHECK(failed->error == "on purpose");
@@ -133,7 +133,7 @@ TEST_CASE("a run that read more than is kept says so instead of replaying someth
   REQUIRE(host.call(run, 1, "queue.get", Value{{"id", id}}));
   host.dispatcher->finished(run, Value(), Value(Value::Map()));
   CHECK(host.count("SELECT count(*) FROM journal") == 0);
-  const auto recording = read_recording(*host.reader, run);
+  const auto recording = read_recording(*host.reader, host.blobs, run);
   REQUIRE_FALSE(recording);
   CHECK(recording.error().code == "not_recorded");
 }
