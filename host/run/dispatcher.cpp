@@ -196,12 +196,17 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
     const int64_t id = recovered->second;
     recovered_.erase(recovered);
     auto run = restored_run(kernel_, instance.name, instance.role, id);
-    if (run) {
+    if (!run) {
+      if (hooks_.fatal) hooks_.fatal(run.error());
+      return nullptr;
+    }
+    if ((*run)->trigger == Trigger::mail || (*run)->lease.run == id) {
       awaits_.restore(**run);
       return std::move(*run);
     }
-    if (hooks_.fatal) hooks_.fatal(run.error());
-    return nullptr;
+    store::Batch batch;
+    record_run(**run, RunStatus::cancelled, "its task was cancelled", kernel_.clock.wall_ms(), batch);
+    commit(std::move(batch), nullptr);
   }
   const auto task = kernel_.queue.peek(
       [&](const queue::Task& waiting) { return roles_.takes(instance.role, waiting.type); });

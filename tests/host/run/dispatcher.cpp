@@ -234,6 +234,27 @@ TEST_CASE("a task cancelled while it runs is fenced: the run changes nothing") {
   CHECK(host.count("SELECT count(*) FROM task_event WHERE verb = 'late'") == 1);
 }
 
+TEST_CASE("a task cancelled before its run goes on after a crash ends the run") {
+  const Folder folder;
+  std::string task;
+  {
+    PlayedHost host(folder);
+    task = host.add("work_a");
+    host.dispatcher->called(host.next_start().invocation.run, "0", 1, "cell.eval", Value{{"source", "x"}});
+    host.settle();
+  }
+  PlayedHost host(folder);
+  store::Batch batch;
+  REQUIRE(host.queue.cancel(task, "operator", "not needed", batch));
+  host.dispatcher->commit(std::move(batch), nullptr);
+  CHECK(host.state_of(task) == "cancelled");
+  CHECK(host.executor.starts.empty());
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'cancelled'") == 1);
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'running'") == 0);
+  host.add("work_b");
+  CHECK(host.next_start().invocation.argument["type"].as_string() == "work_b");
+}
+
 TEST_CASE("a state that JSON cannot hold or that is too large fails the run") {
   const Folder folder;
   PlayedHost host(folder);
