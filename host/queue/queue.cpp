@@ -283,7 +283,7 @@ std::vector<const Task*> Queue::active() const {
 }
 
 std::optional<int64_t> Queue::next_due() const {
-  return index_->schedule.next_due();
+  return index_->schedule.next_due(index_->clock.wall_ms());
 }
 
 }  // namespace clade::queue

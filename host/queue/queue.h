@@ -108,7 +108,8 @@ class Queue {
   const Task* find(const std::string& id) const;
   // Every task that is not final, by id.
   std::vector<const Task*> active() const;
-  // When the next task that waits for its time is due (ms since 1970), or nothing.
+  // When the next task that waits for its time is due (ms since 1970), or nothing. One that is due already
+  // waits for an agent, not for its time.
   std::optional<int64_t> next_due() const;
 
  private:

@@ -34,8 +34,7 @@ void Schedule::remove(const std::string& id) {
   entries_.erase(found);
 }
 
-std::optional<std::string> Schedule::first(int64_t now,
-                                           const std::function<bool(const std::string& id)>& accept) {
+void Schedule::ripen(int64_t now) {
   while (!later_.empty() && later_.begin()->first <= now) {
     ready_.insert(entries_.at(later_.begin()->second).place);
     later_.erase(later_.begin());
@@ -45,13 +44,19 @@ std::optional<std::string> Schedule::first(int64_t now,
     ready_.insert(entries_.at(later_.rbegin()->second).place);
     later_.erase(std::prev(later_.end()));
   }
+}
+
+std::optional<std::string> Schedule::first(int64_t now,
+                                           const std::function<bool(const std::string& id)>& accept) {
+  ripen(now);
   for (const auto& place : ready_) {
     if (accept(std::get<2>(place))) return std::get<2>(place);
   }
   return std::nullopt;
 }
 
-std::optional<int64_t> Schedule::next_due() const {
+std::optional<int64_t> Schedule::next_due(int64_t now) {
+  ripen(now);
   if (later_.empty()) return std::nullopt;
   return later_.begin()->first;
 }

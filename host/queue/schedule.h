@@ -24,11 +24,12 @@ class Schedule {
   // The first id that `accept` takes, of those due at `now`. What was due once stays due, whatever the clock
   // does; what would have to wait for longer than any backoff is due, too: the clock was set back.
   std::optional<std::string> first(int64_t now, const std::function<bool(const std::string& id)>& accept);
-  // The earliest due time of those that were not due at the last call of `first`.
-  std::optional<int64_t> next_due() const;
+  // The earliest due time of those that are not due at `now` and never were.
+  std::optional<int64_t> next_due(int64_t now);
   void clear();
 
  private:
+  void ripen(int64_t now);
   using Place = std::tuple<int, int64_t, std::string>;  // −priority, order, id
   struct Entry {
     Place place;

@@ -26,9 +26,9 @@ TEST_CASE("a task is not there before it is due, and then in its place by age") 
   schedule.add("later", 5, 1, 100);
   schedule.add("now", 5, 2, 0);
   CHECK(schedule.first(99, any) == "now");
-  CHECK(schedule.next_due() == 100);
+  CHECK(schedule.next_due(99) == 100);
   CHECK(schedule.first(100, any) == "later");
-  CHECK_FALSE(schedule.next_due());
+  CHECK_FALSE(schedule.next_due(99));
   SECTION("what was due stays due when the clock jumps back") {
     CHECK(schedule.first(50, any) == "later");
   }
@@ -46,6 +46,15 @@ TEST_CASE("a task is not there before it is due, and then in its place by age") 
     schedule.remove("now");
     CHECK_FALSE(schedule.first(1000, any));
   }
+}
+
+TEST_CASE("what is due waits for its time no more, though nobody asked for it yet") {
+  Schedule schedule;
+  schedule.add("first", 5, 1, 100);
+  schedule.add("second", 5, 2, 200);
+  CHECK(schedule.next_due(100) == 200);
+  CHECK_FALSE(schedule.next_due(200));
+  CHECK(schedule.first(200, any) == "first");
 }
 
 TEST_CASE("the backoff doubles from 1 s to 60 s") {
