@@ -1,0 +1,158 @@
+#include "sim/cells.h"
+
+#include "base/codec.h"
+
+namespace sim {
+
+using clade::Result;
+using clade::Value;
+
+namespace {
+
+// Operations whose answers are journaled on their own: `told` of the witness is about these.
+bool is_await(const std::string& op) {
+  return op == "cell.eval" || op == "process.run" || op == "sleep" || op == "ask";
+}
+
+// A call that was refused never began: the answer is a read like others.
+bool began(const Result<Value>& answer) {
+  if (answer) return true;
+  const std::string& code = answer.error().code;
+  return code != "refused" && code != "invalid" && code != "not_found" && code != "limit";
+}
+
+}  // namespace
+
+void Cells::later(int64_t run, std::function<void(Live&)> step) {
+  Random& random = loop_.random();
+  const auto delay = static_cast<int64_t>(random.below(random.percent(3) ? 500000 : 4000));
+  loop_.after(delay, [this, run, execution = live_.at(run).execution, step = std::move(step)] {
+    const auto live = live_.find(run);
+    if (live != live_.end() && live->second.execution == execution) step(live->second);
+  });
+}
+
+void Cells::start(const clade::run::Program& program, clade::run::Invocation invocation) {
+  const int64_t run = invocation.run;
+  const std::string& trigger = invocation.argument["id"].as_string();
+  Live& live = live_[run];
+  live.execution = ++executions_;
+  live.agent = program.agent;
+  live.trigger = trigger;
+  live.script =
+      std::make_unique<Script>(world_.habits, program, invocation, program.agent, world_.seed, executions_);
+  live.waits.clear();
+  world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " of " + program.agent + " on " +
+                                                 trigger + " starts, attempt " +
+                                                 std::to_string(invocation.argument["attempt"].as_integer()));
+  if (world_.witness.run_started(run, program.agent, trigger, live.script->divergent(), world_.life))
+    world_.counters.add("run taken up again");
+  later(run, [this, run](Live& begun) {
+    for (const auto& strand : begun.script->strands()) {
+      later(run, [this, run, strand](Live& there) { go_on(run, there, strand); });
+    }
+  });
+}
+
+void Cells::go_on(int64_t run, Live& live, const std::string& strand) {
+  if (loop_.random().below(1000) < deaths_) {
+    lose(run);
+    return;
+  }
+  auto call = live.script->next(strand);
+  if (!call) {
+    if (live.script->done()) end(run, live);
+    return;
+  }
+  live.waits[strand] = call->op;
+  const int64_t position = live.script->position(strand);
+  world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " strand " + strand + " calls " +
+                                                 call->op + " " +
+                                                 clade::encode_json(call->args).substr(0, 200));
+  // Answers may come from within.
+  events_->called(run, strand, position, call->op, std::move(call->args));
+}
+
+void Cells::answer(int64_t run, const std::string& strand, Result<Value> value) {
+  const auto found = live_.find(run);
+  if (found == live_.end()) return;
+  Live& live = found->second;
+  const std::string op = live.waits[strand];
+  const int64_t position = live.script->position(strand);
+  world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " strand " + strand +
+                                                 " is answered " +
+                                                 (value ? clade::encode_json(*value).substr(0, 100)
+                                                        : value.error().code + ": " + value.error().message));
+  if (is_await(op) && began(value)) {
+    const Place place{run, strand, position};
+    if (world_.witness.told.count(place)) world_.counters.add("await told again");
+    if (op == "ask") {
+      if (value) world_.counters.add("ask answered");
+      if (!value && value.error().code == "timeout") world_.counters.add("ask timed out");
+    }
+    if (!value && value.error().code == "outcome_unknown") world_.counters.add("effect cut off, unknown");
+    world_.witness.answered(place, op, value);
+  }
+  live.script->answer(strand, value);
+  later(run, [this, run, strand](Live& there) { go_on(run, there, strand); });
+}
+
+void Cells::end(int64_t run, Live& live) {
+  const auto script = std::move(live.script);
+  const std::string trigger = live.trigger;
+  live_.erase(run);
+  if (script->raises()) {
+    world_.witness.run_left(run);
+    events_->failed(run, "it raised");
+    return;
+  }
+  world_.witness.run_finished(run, script->intent());
+  if (late_return_ && loop_.random().percent(2)) late_return_(trigger);
+  events_->finished(run, script->intent().result, script->intent().state);
+}
+
+void Cells::lose(int64_t run) {
+  const bool blamed = loop_.random().percent(50);
+  world_.trace.line(world_.time.steady_us(),
+                    "run " + std::to_string(run) + " loses its cell" + (blamed ? ", to blame" : ""));
+  live_.erase(run);
+  world_.witness.run_left(run);
+  events_->lost(run, blamed, "its cell died");
+}
+
+void Cells::cancel(int64_t run) {
+  if (live_.erase(run) > 0) world_.witness.run_left(run);
+}
+
+clade::Status WorldEffect::check(const Value&, clade::script::Call&) const {
+  return {};
+}
+
+uint64_t WorldEffect::start(const clade::run::EffectRequest& request, Done done) {
+  const Value& args = request.args;
+  const Place place{request.run, args["strand"].as_string(), args["position"].as_integer()};
+  world_.trace.line(world_.time.steady_us(), "an effect begins: " + text(place));
+  const auto known = world_.witness.effects.find(place);
+  if (known != world_.witness.effects.end()) world_.counters.add("effect cut off, repeated");
+  world_.witness.effect_began(place, idempotent_);
+  const uint64_t handle = ++last_;
+  under_way_[handle] = std::move(done);
+  Random random(mix(mix(world_.seed, static_cast<uint64_t>(place.run)),
+                    place.strand + "/" + std::to_string(place.position)));
+  const bool fails = random.percent(12);
+  const auto delay = args["ms"].as_integer() * 1000 + static_cast<int64_t>(loop_.random().below(3000));
+  loop_.after(delay, [this, handle, fails, number = static_cast<int64_t>(random.below(1000))] {
+    const auto found = under_way_.find(handle);
+    if (found == under_way_.end()) return;
+    const Done finish = std::move(found->second);
+    under_way_.erase(found);
+    if (fails) {
+      finish(clade::failure("failed", "the world said no"));
+    } else {
+      finish(Value{{"number", number}, {"units", 1}, {"cpu_us", 10}, {"wall_us", 20}});
+    }
+  });
+  return handle;
+}
+
+}  // namespace sim

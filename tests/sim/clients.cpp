@@ -1,0 +1,181 @@
+#include "sim/clients.h"
+
+#include <algorithm>
+
+namespace sim {
+
+using clade::Status;
+using clade::Value;
+using clade::queue::State;
+using clade::store::Batch;
+
+void Clients::act(const Item& item, Life& life) {
+  Random random(item.seed);
+  world_.trace.line(world_.time.steady_us(), std::string("clients: ") + name(item.deed));
+  switch (item.deed) {
+    case Deed::submit:
+      submit(random, life);
+      break;
+    case Deed::submit_publish:
+      submit_publish(random, life);
+      break;
+    case Deed::cancel: {
+      auto active = life.kernel().queue.active();
+      // Some states are left soon, or rarely entered.
+      const auto wanted = random.percent(50) ? State::reviewing : State::executing;
+      const auto found =
+          std::find_if(active.begin(), active.end(), [&](const auto* task) { return task->state == wanted; });
+      if (found != active.end() && random.percent(50)) {
+        verb("cancel", (*found)->id, life);
+      } else if (!active.empty()) {
+        verb("cancel", random.pick(active)->id, life);
+      }
+      break;
+    }
+    case Deed::retry:
+      if (!tasks_.empty()) verb("retry", random.pick(tasks_), life);
+      break;
+    case Deed::decide:
+      decide(random, life);
+      break;
+    case Deed::mail:
+      mail(random, life);
+      break;
+    case Deed::roll_back:
+      roll_back(random, life);
+      break;
+    case Deed::release:
+      release(life);
+      break;
+    case Deed::stall:
+      life.loop().stall(random.between(1000000, random.percent(50) ? 900000000 : 60000000));
+      world_.counters.add("host stalled");
+      break;
+    case Deed::jump:
+      world_.time.jump(random.between(-7200000, 7200000));
+      world_.counters.add("clock jumped");
+      break;
+    case Deed::compare:
+      life.compare_with_store();
+      break;
+  }
+}
+
+void Clients::submit(Random& random, Life& life) {
+  std::vector<clade::queue::NewTask> tasks;
+  const char* types[] = {"work_a", "work_b", "check_a", "work_c"};
+  const uint64_t count = 1 + random.below(3);
+  for (uint64_t number = 0; number < count; ++number) {
+    clade::queue::NewTask task;
+    task.type = types[random.below(4)];
+    task.payload = Value{{"number", static_cast<int64_t>(number)}};
+    task.priority = static_cast<int>(random.between(1, 10));
+    task.max_attempts = static_cast<int>(random.between(1, 4));
+    if (random.percent(15)) task.approval = "shall it?";
+    if (random.percent(15)) task.due_at = world_.time.wall_ms() + random.between(0, 20000);
+    if (!tasks_.empty() && random.percent(35)) task.after.push_back(random.pick(tasks_));
+    tasks.push_back(std::move(task));
+  }
+  Batch batch;
+  const auto ids = life.kernel().queue.submit(std::move(tasks), batch);
+  if (!ids) return;
+  tasks_.insert(tasks_.end(), ids->begin(), ids->end());
+  life.commit(std::move(batch), [this, ids = *ids] {
+    for (const auto& id : ids) world_.witness.acknowledged_submit(id);
+  });
+}
+
+void Clients::submit_publish(Random& random, Life& life) {
+  clade::queue::NewTask task;
+  task.type = "work_publish";
+  task.payload =
+      Value{{"name", random.pick(SwarmFolder::scripts())},
+            {"source", "return { api = 1, version = " + std::to_string(random.below(1000)) + " }\n"}};
+  Batch batch;
+  const auto ids = life.kernel().queue.submit({std::move(task)}, batch);
+  if (!ids) return;
+  life.commit(std::move(batch), [this, id = ids->front()] { world_.witness.acknowledged_submit(id); });
+}
+
+void Clients::verb(const std::string& verb, const std::string& task, Life& life) {
+  auto& queue = life.kernel().queue;
+  const std::string by = next_name();
+  Batch batch;
+  Status status;
+  if (verb == "cancel") status = queue.cancel(task, by, "not needed", batch);
+  if (verb == "retry") status = queue.retry(task, by, life.reader(), batch);
+  if (verb == "approve") status = queue.approve(task, by, "fine", batch);
+  if (verb == "refuse") status = queue.refuse(task, by, "no", batch);
+  if (!status) {
+    life.commit(std::move(batch), nullptr);
+    return;
+  }
+  life.commit(std::move(batch), [this, task, verb, by] { world_.witness.acknowledged_verb(task, verb, by); });
+}
+
+void Clients::decide(Random& random, Life& life) {
+  std::vector<std::string> waiting;
+  for (const auto* task : life.kernel().queue.active()) {
+    if (task->state == State::awaiting_approval) waiting.push_back(task->id);
+  }
+  if (!waiting.empty()) verb(random.percent(70) ? "approve" : "refuse", random.pick(waiting), life);
+}
+
+void Clients::mail(Random& random, Life& life) {
+  const char* addresses[] = {"agent:worker", "agent:other", "role:worker", "all"};
+  clade::mail::Message message;
+  message.sender = "operator";
+  message.address = addresses[random.below(4)];
+  message.kind = "hint";
+  message.body = Value{{"number", static_cast<int64_t>(random.below(1000))}};
+  Batch batch;
+  const auto ids = life.kernel().mail.send(std::move(message), batch);
+  if (!ids) return;
+  life.commit(std::move(batch), [this, ids = *ids] {
+    for (const auto& id : ids) world_.witness.acknowledged_mail(id);
+  });
+}
+
+void Clients::roll_back(Random& random, Life& life) {
+  const std::string script = random.pick(SwarmFolder::scripts());
+  Batch batch;
+  auto version = life.kernel().library.roll_back(script, "", next_name(), life.reader(), batch);
+  if (!version) return;
+  life.commit(std::move(batch), [this, script, &life] {
+    world_.counters.add("script rolled back");
+    (void)life.kernel().library.write_back(script);
+  });
+}
+
+bool Clients::release(Life& life) {
+  bool any = false;
+  for (const auto& [role, advice] : life.dispatcher().stopped()) {
+    Batch batch;
+    if (!life.dispatcher().release(role, next_name(), batch)) continue;
+    any = true;
+    life.commit(std::move(batch), [this] { world_.counters.add("role released"); });
+  }
+  return any;
+}
+
+void Clients::cancel_late(const std::string& task, Life& life) {
+  const auto* found = life.kernel().queue.find(task);
+  if (found && found->state == State::executing) verb("cancel", task, life);
+}
+
+bool Clients::tidy(Life& life) {
+  bool any = release(life);
+  std::vector<std::pair<std::string, State>> waiting;
+  for (const auto* task : life.kernel().queue.active()) {
+    if (task->state == State::awaiting_approval || task->state == State::created ||
+        task->state == State::failed)
+      waiting.emplace_back(task->id, task->state);
+  }
+  for (const auto& [task, state] : waiting) {
+    verb(state == State::awaiting_approval ? "approve" : "cancel", task, life);
+    any = true;
+  }
+  return any;
+}
+
+}  // namespace sim

@@ -1,0 +1,422 @@
+#include "sim/promises.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/codec.h"
+
+namespace sim {
+namespace {
+
+using clade::queue::State;
+using clade::queue::Verb;
+
+// What one check sees.
+struct View {
+  const Stored& stored;
+  Witness& witness;
+  const char* promise;
+  void broken(std::string how) const { witness.broken(promise, std::move(how)); }
+};
+
+std::optional<Verb> verb_from_name(const std::string& text) {
+  for (int verb = 0; verb < clade::queue::kVerbs; ++verb) {
+    if (text == name(static_cast<Verb>(verb))) return static_cast<Verb>(verb);
+  }
+  return std::nullopt;
+}
+
+bool is_over(const std::string& state) {
+  const auto known = clade::queue::state_from_name(state);
+  return known && clade::queue::is_final(*known);
+}
+
+// Calls take(from, event) for each edge of a task.
+template <class Take>
+void for_edges(const std::vector<Stored::Event>& events, Take take) {
+  std::string state;
+  for (const auto& event : events) {
+    const bool edge = event.verb != "note" && event.verb != "late" && event.verb != "submit";
+    if (edge) take(state, event);
+    state = event.state;
+  }
+}
+
+bool is_there(const std::map<std::string, Stored::Message>& messages, const std::string& id) {
+  // One that went to several has an id for each.
+  const auto found = messages.lower_bound(id);
+  if (found == messages.end()) return false;
+  return found->first == id || messages.lower_bound(id + "/") != messages.lower_bound(id + "0");
+}
+
+void file_is_whole(const View& view) {
+  if (view.stored.integrity != "ok") view.broken(view.stored.integrity);
+}
+
+void acknowledged_is_there(const View& view) {
+  for (const auto& id : view.witness.submitted) {
+    if (!view.stored.tasks.count(id)) view.broken("task " + id + " is gone");
+  }
+  for (const auto& id : view.witness.mailed) {
+    if (!is_there(view.stored.messages, id)) view.broken("message " + id + " is gone");
+  }
+  for (const auto& [task, verb, by] : view.witness.verbs) {
+    const auto events = view.stored.events.find(task);
+    const bool there = events != view.stored.events.end() &&
+                       std::any_of(events->second.begin(), events->second.end(), [&](const auto& event) {
+                         return event.verb == verb && event.agent == by;
+                       });
+    if (!there) view.broken("the " + verb + " of task " + task + " by " + by + " is gone");
+  }
+}
+
+void what_scripts_saw_is_there(const View& view) {
+  for (const auto& [place, effect] : view.witness.effects) {
+    if (!view.stored.journal.count(place)) view.broken("an effect of " + text(place));
+  }
+  for (const auto& [place, outcome] : view.witness.told) {
+    const auto entry = view.stored.journal.find(place);
+    if (entry == view.stored.journal.end() || entry->second == "started")
+      view.broken("the outcome of " + text(place) + ": " + outcome);
+  }
+}
+
+void edges_are_legal(const View& view) {
+  for (const auto& [id, task] : view.stored.tasks) {
+    const auto events = view.stored.events.find(id);
+    if (events == view.stored.events.end() || events->second.front().verb != "submit") {
+      view.broken("task " + id + " was never submitted");
+      continue;
+    }
+    std::string state;
+    for (const auto& event : events->second) {
+      const auto verb = verb_from_name(event.verb);
+      const auto from = clade::queue::state_from_name(state);
+      const bool first = state.empty() && event.verb == "submit" && event.state == "created";
+      const bool stays = (event.verb == "note" || event.verb == "late") && event.state == state;
+      const auto to = verb && from ? next_state(*from, *verb) : std::nullopt;
+      if (!first && !stays && !(to && event.state == name(*to)))
+        view.broken("task " + id + " went from " + state + " by " + event.verb + " to " + event.state);
+      state = event.state;
+    }
+    if (state != task.state) view.broken("task " + id + " is " + task.state + ", its history says " + state);
+  }
+}
+
+void attempts_are_bounded(const View& view) {
+  for (const auto& [id, task] : view.stored.tasks) {
+    if (task.attempt > task.max_attempts) view.broken("task " + id);
+    const auto events = view.stored.events.find(id);
+    if (events == view.stored.events.end()) continue;
+    int64_t attempts = 0;
+    for_edges(events->second, [&](const std::string& from, const Stored::Event& event) {
+      if (event.verb == "assign") ++attempts;
+      if (event.verb == "release") --attempts;
+      if (event.verb == "retry" && from != "failed") attempts = 0;  // an operator's
+      if (attempts > task.max_attempts)
+        view.broken("task " + id + " began attempt " + std::to_string(attempts));
+    });
+    if (attempts != task.attempt) view.broken("task " + id + " counts " + std::to_string(task.attempt));
+  }
+  for (const auto& [id, message] : view.stored.messages) {
+    if (message.attempt > 3) view.broken("message " + id);
+  }
+}
+
+void leases_are_one(const View& view) {
+  std::set<int64_t> holders;
+  for (const auto& [id, task] : view.stored.tasks) {
+    const bool leased = task.state == "assigned" || task.state == "executing";
+    if (leased != (task.lease_run != 0)) view.broken("task " + id + " is " + task.state);
+    if (leased && !holders.insert(task.lease_run).second)
+      view.broken("run " + std::to_string(task.lease_run));
+    // Who holds the lease is who was given it last, and only that one ends an execution.
+    int64_t holder = 0;
+    const auto events = view.stored.events.find(id);
+    if (events == view.stored.events.end()) continue;
+    for_edges(events->second, [&](const std::string& from, const Stored::Event& event) {
+      if (event.verb == "assign") holder = event.run;
+      const bool claimants = event.verb == "complete" || event.verb == "review" || event.verb == "release" ||
+                             (event.verb == "fail" && from == "executing");
+      if (claimants && event.run != holder)
+        view.broken("task " + id + " was ended by run " + std::to_string(event.run) +
+                    " under the lease of run " + std::to_string(holder));
+    });
+    if (leased && task.lease_run != holder) view.broken("task " + id + " has a lease that it was not given");
+  }
+}
+
+// Every trace of what a run wanted is there if it was committed, and none otherwise.
+void handlers_are_all_or_none(const View& view) {
+  const auto& stored = view.stored;
+  for (const auto& [id, run] : stored.runs) {
+    const auto intent = view.witness.finished.find(id);
+    if (run.status != "committed") continue;
+    const std::string who = "run " + std::to_string(id);
+    if (intent == view.witness.finished.end()) {
+      view.broken(who + " was committed, and its handler never returned");
+      continue;
+    }
+    for (const auto& task : intent->second.tasks) {
+      if (!stored.tasks.count(task)) view.broken(who + " is committed without its task " + task);
+    }
+    for (const auto& message : intent->second.messages) {
+      if (!is_there(stored.messages, message))
+        view.broken(who + " is committed without its message " + message);
+    }
+    for (const auto& proposal : intent->second.proposals) {
+      if (!stored.proposals.count(proposal))
+        view.broken(who + " is committed without its proposal " + proposal);
+    }
+    for (const auto& proposal : intent->second.votes) {
+      const auto found = stored.proposals.find(proposal);
+      const std::string role = run.agent.substr(0, run.agent.find('#'));
+      if (found == stored.proposals.end() || !found->second.votes.count(role))
+        view.broken(who + " is committed without its vote on " + proposal);
+    }
+    std::multiset<std::string> wanted;
+    std::multiset<std::string> written;
+    for (const auto& [path, content] : intent->second.files) wanted.insert(path);
+    for (const auto& file : stored.files) {
+      if (file.run == id) written.insert(file.path);
+    }
+    if (wanted != written) view.broken(who + " is committed without its files");
+  }
+  auto committed = [&](int64_t run) {
+    const auto found = stored.runs.find(run);
+    return run == 0 || (found != stored.runs.end() && found->second.status == "committed");
+  };
+  for (const auto& [id, task] : stored.tasks) {
+    if (!committed(task.run)) view.broken("task " + id + " is there without its run");
+  }
+  for (const auto& [id, message] : stored.messages) {
+    // An ask goes out while its run waits.
+    if (!message.wants_reply && !committed(message.run))
+      view.broken("message " + id + " is there without its run");
+  }
+  for (const auto& [id, proposal] : stored.proposals) {
+    if (!committed(proposal.run)) view.broken("proposal " + id + " is there without its run");
+  }
+  for (const auto& file : stored.files) {
+    if (!committed(file.run)) view.broken("file " + file.path + " is there without its run");
+  }
+}
+
+void triggers_are_consumed_once(const View& view) {
+  const auto& stored = view.stored;
+  std::map<std::string, std::multiset<int64_t>> by_trigger;  // committed runs
+  for (const auto& [id, run] : stored.runs) {
+    if (run.status == "committed") by_trigger[run.trigger].insert(id);
+  }
+  for (const auto& [id, message] : stored.messages) {
+    const size_t handled = by_trigger.count(id) ? by_trigger.at(id).size() : 0;
+    if (handled != (message.state == "handled" ? 1U : 0U))
+      view.broken("message " + id + " is " + message.state + ", and " + std::to_string(handled) +
+                  " runs handled it");
+  }
+  for (const auto& [id, task] : stored.tasks) {
+    std::multiset<int64_t> consumed;
+    const auto events = stored.events.find(id);
+    if (events == stored.events.end()) continue;
+    for_edges(events->second, [&](const std::string& from, const Stored::Event& event) {
+      const auto run = stored.runs.find(event.run);
+      const bool committed = run != stored.runs.end() && run->second.status == "committed";
+      if (event.verb == "complete" || event.verb == "review") consumed.insert(event.run);
+      if (event.verb == "fail" && from == "executing" && committed) {
+        const auto intent = view.witness.finished.find(event.run);
+        if (intent != view.witness.finished.end() && intent->second.fails) consumed.insert(event.run);
+      }
+    });
+    const auto runs = by_trigger.count(id) ? by_trigger.at(id) : std::multiset<int64_t>();
+    if (runs != consumed)
+      view.broken("task " + id + ": the runs that were committed are not those that ended it");
+  }
+}
+
+void mail_is_in_order(const View& view) {
+  const auto& stored = view.stored;
+  std::map<std::string, int64_t> handlers;  // message → the run that handled it
+  for (const auto& [id, run] : stored.runs) {
+    if (run.status == "committed" && run.kind == "mail") handlers[run.trigger] = id;
+  }
+  std::map<std::string, std::map<int64_t, std::string>> boxes;  // by seq
+  std::set<int64_t> seqs;
+  for (const auto& [id, message] : stored.messages) {
+    boxes[message.recipient][message.seq] = id;
+    if (!seqs.insert(message.seq).second) view.broken("two messages have the number of " + id);
+  }
+  for (const auto& [recipient, box] : boxes) {
+    int64_t last_handler = 0;
+    std::map<std::string, int64_t> last_run;  // by sender
+    for (const auto& [seq, id] : box) {
+      const auto& message = stored.messages.at(id);
+      if (!message.wants_reply && message.run != 0 && message.sender != "host") {
+        if (message.run < last_run[message.sender]) view.broken("message " + id + " overtook an earlier one");
+        last_run[message.sender] = message.run;
+      }
+      const auto handler = handlers.find(id);
+      if (handler == handlers.end()) continue;
+      if (handler->second < last_handler) view.broken("message " + id + " was handled after a later one");
+      last_handler = handler->second;
+    }
+  }
+}
+
+void states_are_the_last(const View& view) {
+  std::map<std::string, int64_t> last;   // agent → its last committed run
+  std::map<std::string, int64_t> count;  // … and how many there were
+  for (const auto& [id, run] : view.stored.runs) {
+    if (run.status != "committed") continue;
+    last[run.agent] = std::max(last[run.agent], id);
+    ++count[run.agent];
+  }
+  for (const auto& [agent, run] : last) {
+    const auto state = view.stored.states.find(agent);
+    const auto intent = view.witness.finished.find(run);
+    if (state == view.stored.states.end() || intent == view.witness.finished.end() ||
+        state->second != intent->second.state)
+      view.broken(agent + " has not the state of its run " + std::to_string(run));
+    else if (state->second["runs"].as_integer() != count[agent])
+      view.broken(agent + " has counted " + std::to_string(state->second["runs"].as_integer()) + " of its " +
+                  std::to_string(count[agent]) + " runs");
+  }
+  for (const auto& [agent, state] : view.stored.states) {
+    if (!last.count(agent)) view.broken(agent + " has a state of no run");
+  }
+}
+
+void files_are_written(const View& view) {
+  for (const auto& file : view.stored.files) {
+    const auto intent = view.witness.finished.find(file.run);
+    if (intent == view.witness.finished.end()) continue;
+    bool found = false;
+    for (const auto& [path, text] : intent->second.files) {
+      if (path != file.path) continue;
+      const auto written = view.witness.files.find(path);
+      const bool there = written != view.witness.files.end() && written->second.count(text) > 0;
+      found = found || (file.done == 1 ? there : file.content == text);
+    }
+    if (!found) view.broken(file.path + " of run " + std::to_string(file.run));
+  }
+}
+
+void same_scripts_never_diverge(const View& view) {
+  for (const auto& [id, run] : view.stored.runs) {
+    const auto started = view.witness.runs.find(id);
+    if (run.status == "diverged" && started != view.witness.runs.end() && !started->second.divergent)
+      view.broken("run " + std::to_string(id) + ": " + run.error);
+  }
+}
+
+void dependencies_are_kept(const View& view) {
+  for (const auto& [id, task] : view.stored.tasks) {
+    if (task.state != "executing" && task.state != "assigned" && task.state != "completed") continue;
+    for (const auto& after : task.after) {
+      const auto dependency = view.stored.tasks.find(after);
+      if (dependency == view.stored.tasks.end() || dependency->second.state != "completed")
+        view.broken("task " + id + " is " + task.state + " before " + after);
+    }
+  }
+}
+
+void votes_decide(const View& view) {
+  for (const auto& [id, proposal] : view.stored.proposals) {
+    int64_t yes = 0;
+    for (const auto& [role, choice] : proposal.votes) {
+      yes += choice == "yes";
+      if (std::find(proposal.voters.begin(), proposal.voters.end(), role) == proposal.voters.end())
+        view.broken(role + " voted on " + id);
+    }
+    const bool follows = view.stored.tasks.count(id + ".accept") > 0;
+    if (follows != (proposal.state == "accepted")) view.broken("proposal " + id + " is " + proposal.state);
+    if (proposal.state == "accepted" && yes == 0) view.broken("proposal " + id + " has no vote for it");
+  }
+}
+
+// Only at the end.
+void nothing_is_left(const View& view) {
+  const auto& stored = view.stored;
+  for (const auto& [id, run] : stored.runs) {
+    if (run.status == "running") view.broken("run " + std::to_string(id) + " is running");
+  }
+  for (const auto& [id, message] : stored.messages) {
+    if (message.state == "stored") view.broken("message " + id + " waits");
+  }
+  for (const auto& [id, proposal] : stored.proposals) {
+    if (proposal.state == "open") view.broken("proposal " + id + " is open");
+  }
+  for (const auto& file : stored.files) {
+    if (file.done == 0) view.broken("file " + file.path + " is not written");
+  }
+  for (const auto& [id, task] : stored.tasks) {
+    if (is_over(task.state)) continue;
+    const bool waits = std::any_of(task.after.begin(), task.after.end(), [&](const std::string& after) {
+      const auto found = stored.tasks.find(after);
+      return found == stored.tasks.end() || found->second.state != "completed";
+    });
+    if (task.state != "blocked" || !waits) view.broken("task " + id + " is " + task.state);
+    const bool dead = std::any_of(task.after.begin(), task.after.end(), [&](const std::string& after) {
+      const auto& state = stored.tasks.at(after).state;
+      return state == "cancelled" || state == "dead_letter";
+    });
+    if (dead && task.error.empty()) view.broken("task " + id + " does not say what it waits for");
+  }
+}
+
+struct Promise {
+  const char* text;
+  void (*check)(const View&);
+  bool at_rest = false;  // holds only when nothing is under way
+};
+
+const Promise kPromises[] = {
+    {"the database file is whole", file_is_whole},
+    {"what was acknowledged is there", acknowledged_is_there},
+    {"what an effect or a script has seen of a run is in its journal", what_scripts_saw_is_there},
+    {"a task takes only edges of the life cycle", edges_are_legal},
+    {"attempts never exceed what is allowed", attempts_are_bounded},
+    {"at most one lease, and only its holder ends an execution", leases_are_one},
+    {"a handler's effects are there all or none", handlers_are_all_or_none},
+    {"a task or message is consumed by one run, and with that run's commit", triggers_are_consumed_once},
+    {"mail is in order", mail_is_in_order},
+    {"an agent's state is what its last committed run wrote", states_are_the_last},
+    {"a file is written as its run wanted it, or kept for the next host", files_are_written},
+    {"a script that asks for the same again does not diverge", same_scripts_never_diverge},
+    {"a task runs after those it depends on", dependencies_are_kept},
+    {"votes decide what follows, each role has one", votes_decide},
+    {"at rest everything is over, or says what it waits for", nothing_is_left, true},
+};
+
+}  // namespace
+
+void check_stored(const Stored& stored, Witness& witness, bool rests) {
+  for (const auto& promise : kPromises) {
+    if (promise.at_rest && !rests) continue;
+    promise.check({stored, witness, promise.text});
+  }
+}
+
+void count_edges(const Stored& stored, Counters& counters) {
+  for (const auto& [id, events] : stored.events) {
+    for_edges(events, [&](const std::string& from, const Stored::Event& event) {
+      const auto state = clade::queue::state_from_name(from);
+      const auto verb = verb_from_name(event.verb);
+      if (state && verb && next_state(*state, *verb)) counters.edge(*state, *verb);
+    });
+    for (const auto& event : events) {
+      if (event.verb == "late") counters.add("write refused as late");
+    }
+  }
+  for (const auto& [id, run] : stored.runs) {
+    if (run.status != "running") counters.add("run: " + run.status);
+  }
+  for (const auto& [id, message] : stored.messages) {
+    if (message.state == "handled") counters.add("message: handled");
+    if (message.state == "dead_letter") counters.add("message: dead letter");
+  }
+  for (const auto& [id, proposal] : stored.proposals) {
+    if (proposal.state != "open") counters.add("proposal: " + proposal.state);
+  }
+}
+
+}  // namespace sim

@@ -1,0 +1,31 @@
+// What must be so in every history, whatever the disk, the clock, cells and clients do. The first ones are
+// checked as things happen (witness.h), the others by reading the database as anybody could.
+#pragma once
+
+#include "queue/task.h"
+#include "sim/counters.h"
+#include "sim/stored.h"
+#include "sim/witness.h"
+
+namespace sim {
+
+inline constexpr const char* kOneRunPerAgent = "an agent has one run at a time";
+inline constexpr const char* kOneLease = "at most one live run works on a task or message";
+inline constexpr const char* kStartedFirst = "an effect begins after `started` is on disk";
+inline constexpr const char* kFinishedOnce = "a finished await is never begun again";
+inline constexpr const char* kUnknownOutcome =
+    "a cut off effect that is not idempotent is not begun again, its script is told of an unknown outcome";
+inline constexpr const char* kSameAnswer = "a handler that runs again is told what it was told before";
+inline constexpr const char* kSilentAfterDeath = "nothing is acknowledged after the store has failed";
+inline constexpr const char* kMemoryIsStore = "queue, mail and votes in memory are what the store holds";
+inline constexpr const char* kEnds = "a history comes to rest";
+inline constexpr const char* kStarts = "a host starts from whatever a crash left";
+inline constexpr const char* kNoBug = "no history makes the core throw";
+
+// Checks what the database holds against each other and against what was witnessed. `rests`: the history is
+// over, nothing is under way any more.
+void check_stored(const Stored& stored, Witness& witness, bool rests);
+// The edges of every task's life cycle that the history took.
+void count_edges(const Stored& stored, Counters& counters);
+
+}  // namespace sim

@@ -1,0 +1,84 @@
+#include "sim/stored.h"
+
+#include <functional>
+#include <string_view>
+
+#include "base/codec.h"
+
+namespace sim {
+namespace {
+
+using clade::store::Database;
+using clade::store::Statement;
+
+// Calls `take` for each row.
+clade::Status each(Database& database, std::string_view sql, const std::function<void(Statement&)>& take) {
+  auto query = database.prepare(sql);
+  for (;;) {
+    auto row = query.step();
+    if (!row) return clade::failure(row.error());
+    if (!*row) return {};
+    take(query);
+  }
+}
+
+clade::Value json(const std::string& text) {
+  auto value = clade::decode_json(text);
+  return value ? std::move(*value) : clade::Value("damaged: " + text);
+}
+
+}  // namespace
+
+clade::Result<Stored> read_stored(Database& database, bool thorough) {
+  Stored stored;
+  clade::Status status;
+  auto read = [&](std::string_view sql, const std::function<void(Statement&)>& take) {
+    if (status) status = each(database, sql, take);
+  };
+  stored.integrity = "ok";
+  if (thorough) read("PRAGMA integrity_check", [&](Statement& row) { stored.integrity = row.text(0); });
+  read("SELECT id, state, type, reviewer, error, result, run, attempt, max_attempts, lease_run FROM task",
+       [&](Statement& row) {
+         auto& task = stored.tasks[row.text(0)];
+         task = {row.text(1),    row.text(2),    row.text(3),    row.text(4),    row.text(5),
+                 row.integer(6), row.integer(7), row.integer(8), row.integer(9), {}};
+       });
+  read("SELECT task, after FROM task_dependency",
+       [&](Statement& row) { stored.tasks[row.text(0)].after.push_back(row.text(1)); });
+  read("SELECT task, verb, state, agent, detail, run FROM task_event ORDER BY seq", [&](Statement& row) {
+    stored.events[row.text(0)].push_back(
+        {row.text(1), row.text(2), row.text(3), row.text(4), row.integer(5)});
+  });
+  read("SELECT id, sender, recipient, state, wants_reply, run, seq, attempt FROM message",
+       [&](Statement& row) {
+         stored.messages[row.text(0)] = {row.text(1),    row.text(2),    row.text(3),   row.integer(4) != 0,
+                                         row.integer(5), row.integer(6), row.integer(7)};
+       });
+  read("SELECT id, agent, trigger_kind, trigger_id, status, error, attempt FROM run", [&](Statement& row) {
+    stored.runs[row.integer(0)] = {row.text(1), row.text(2), row.text(3),
+                                   row.text(4), row.text(5), row.integer(6)};
+  });
+  read("SELECT run, strand, position, status FROM journal", [&](Statement& row) {
+    stored.journal[{row.integer(0), row.text(1), row.integer(2)}] = row.text(3);
+  });
+  read("SELECT name, state FROM agent",
+       [&](Statement& row) { stored.states[row.text(0)] = json(row.text(1)); });
+  read("SELECT id, state, voters, run FROM proposal", [&](Statement& row) {
+    auto& proposal = stored.proposals[row.text(0)];
+    proposal.state = row.text(1);
+    const clade::Value voters = json(row.text(2));
+    for (const auto& voter : voters.as_array()) proposal.voters.push_back(voter.as_string());
+    proposal.run = row.integer(3);
+  });
+  read("SELECT proposal, voter, choice FROM vote",
+       [&](Statement& row) { stored.proposals[row.text(0)].votes[row.text(1)] = row.text(2); });
+  read("SELECT name, value FROM rule",
+       [&](Statement& row) { stored.rules[row.text(0)] = json(row.text(1)); });
+  read("SELECT path, content, run, done FROM file_write ORDER BY seq", [&](Statement& row) {
+    stored.files.push_back({row.text(0), row.text(1), row.integer(2), row.integer(3)});
+  });
+  if (!status) return clade::failure(status.error());
+  return stored;
+}
+
+}  // namespace sim

@@ -1,0 +1,82 @@
+#include "sim/witness.h"
+
+#include "base/codec.h"
+#include "sim/promises.h"
+
+namespace sim {
+
+std::string text(const Place& place) {
+  return "run " + std::to_string(place.run) + ", strand " + place.strand + ", call " +
+         std::to_string(place.position);
+}
+
+void Witness::broken(const char* promise, std::string how) {
+  if (!broken_) broken_ = Broken{promise, std::move(how)};
+}
+
+bool Witness::run_started(int64_t run, const std::string& agent, const std::string& trigger, bool divergent,
+                          uint64_t life) {
+  for (const auto& [other, its_agent] : live_) {
+    if (other == run) continue;
+    if (its_agent == agent)
+      broken(kOneRunPerAgent,
+             agent + " works on run " + std::to_string(other) + " and " + std::to_string(run));
+    if (runs.at(other).trigger == trigger)
+      broken(kOneLease,
+             trigger + " is worked on by run " + std::to_string(other) + " and " + std::to_string(run));
+  }
+  const auto known = runs.find(run);
+  const auto effect = effects.lower_bound({run, "", 0});
+  const bool had_effects = effect != effects.end() && effect->first.run == run;
+  const bool goes_on = known != runs.end() && known->second.life != life && had_effects;
+  if (known != runs.end() && (known->second.agent != agent || known->second.trigger != trigger)) {
+    // A number may be used again only if nothing of the run got out.
+    if (had_effects)
+      broken(kStartedFirst, "run " + std::to_string(run) + " had effects, and its number was used again");
+  }
+  runs[run] = {agent, trigger, divergent, life};
+  finished.erase(run);
+  live_[run] = agent;
+  return goes_on;
+}
+
+void Witness::run_left(int64_t run) {
+  live_.erase(run);
+}
+
+void Witness::run_finished(int64_t run, Intent intent) {
+  finished[run] = std::move(intent);
+  run_left(run);
+}
+
+void Witness::life_ended() {
+  live_.clear();
+}
+
+void Witness::effect_began(const Place& place, bool idempotent) {
+  Effect& effect = effects[place];
+  effect.idempotent = idempotent;
+  ++effect.begins;
+  if (told.count(place)) broken(kFinishedOnce, text(place) + " began again after it had finished");
+  if (!idempotent && effect.begins > 1)
+    broken(kUnknownOutcome, text(place) + " began again, and nobody knows whether it took effect before");
+}
+
+void Witness::answered(const Place& place, const std::string& op, const clade::Result<clade::Value>& result) {
+  const std::string outcome =
+      result ? clade::encode_json(*result) : result.error().code + ": " + result.error().message;
+  const auto [known, is_new] = told.emplace(place, outcome);
+  if (!is_new && known->second != outcome)
+    broken(kSameAnswer,
+           text(place) + " (" + op + ") was answered " + known->second + ", and then " + outcome);
+  const auto effect = effects.find(place);
+  const bool unknown = !result && result.error().code == "outcome_unknown";
+  if (unknown && effect != effects.end() && effect->second.idempotent)
+    broken(kUnknownOutcome, text(place) + " may be repeated, and its script is told of an unknown outcome");
+}
+
+void Witness::acknowledged_verb(const std::string& task, const std::string& verb, const std::string& by) {
+  verbs.push_back({task, verb, by});
+}
+
+}  // namespace sim

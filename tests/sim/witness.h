@@ -1,0 +1,104 @@
+// What the world outside of the disk saw of a history: which effects began, what scripts were told, what
+// clients were promised. No crash takes anything from it.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/value.h"
+#include "sim/trace.h"
+
+namespace sim {
+
+// A promise that was broken, and how.
+struct Broken {
+  std::string promise;
+  std::string how;
+};
+
+// A call of a script: run, strand, and which of the strand's calls.
+struct Place {
+  int64_t run = 0;
+  std::string strand;
+  int64_t position = 0;
+  auto operator<=>(const Place&) const = default;
+};
+std::string text(const Place& place);
+
+// What a run wanted to happen when it commits, as its script was told.
+struct Intent {
+  std::vector<std::string> tasks;
+  std::vector<std::string> messages;
+  std::vector<std::string> proposals;
+  std::vector<std::string> votes;  // proposals
+  std::vector<std::pair<std::string, std::string>> files;
+  std::map<std::string, clade::Value> rules;
+  bool fails = false;
+  std::string review;  // the task that reviews this one; "" for none
+  clade::Value state;
+  clade::Value result;
+};
+
+class Witness {
+ public:
+  explicit Witness(Trace& trace) : trace_(trace) {}
+
+  // Notes the first promise that is broken.
+  void broken(const char* promise, std::string how);
+  const std::optional<Broken>& first_broken() const { return broken_; }
+
+  // A run's script starts (again). True if it goes on with what it began in an earlier life.
+  bool run_started(int64_t run, const std::string& agent, const std::string& trigger, bool divergent,
+                   uint64_t life);
+  // It is over for its cell: reported, cancelled, or its cell is gone.
+  void run_left(int64_t run);
+  // Its handler returned and wants this.
+  void run_finished(int64_t run, Intent intent);
+  // Everything that lives in the host's process is gone.
+  void life_ended();
+
+  // An effect begins in the world.
+  void effect_began(const Place& place, bool idempotent);
+  // A script is told the outcome of an await.
+  void answered(const Place& place, const std::string& op, const clade::Result<clade::Value>& result);
+
+  // A client asked for something, and was told that it is on disk. `task` and verb, or a message.
+  void acknowledged_submit(const std::string& task) { submitted.insert(task); }
+  void acknowledged_verb(const std::string& task, const std::string& verb, const std::string& by);
+  void acknowledged_mail(const std::string& message) { mailed.insert(message); }
+
+  struct Started {
+    std::string agent;
+    std::string trigger;
+    bool divergent = false;  // its script asks for other things each time: it may be told so
+    uint64_t life = 0;
+  };
+  struct Effect {
+    bool idempotent = false;
+    int64_t begins = 0;
+  };
+  std::map<int64_t, Started> runs;     // that ever started
+  std::map<int64_t, Intent> finished;  // whose handler returned, the last time
+  std::map<Place, Effect> effects;     // that ever began
+  std::map<Place, std::string> told;   // the outcome of awaits, as text
+  std::set<std::string> submitted;     // tasks
+  std::set<std::string> mailed;        // messages
+  struct Verb {
+    std::string task, verb, by;
+  };
+  std::vector<Verb> verbs;                             // of operators
+  std::map<std::string, std::set<std::string>> files;  // path → every text it ever held
+
+ private:
+  Trace& trace_;
+  std::optional<Broken> broken_;
+  std::map<int64_t, std::string> live_;  // runs that have a script running, and their agents
+};
+
+}  // namespace sim
