@@ -14,6 +14,10 @@ bool is_await(const std::string& op) {
   return op == "cell.eval" || op == "process.run" || op == "sleep" || op == "ask";
 }
 
+bool is_read(const std::string& op) {
+  return op == "queue.get" || op == "queue.list" || op == "rule.get";
+}
+
 // A call that was refused never began: the answer is a read like others.
 bool began(const Result<Value>& answer) {
   if (answer) return true;
@@ -69,6 +73,7 @@ void Cells::go_on(int64_t run, Live& live, const std::string& strand) {
   world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " strand " + strand + " calls " +
                                                  call->op + " " +
                                                  clade::encode_json(call->args).substr(0, 200));
+  if (is_await(call->op)) world_.witness.called_await({run, strand, position});
   // Answers may come from within.
   events_->called(run, strand, position, call->op, std::move(call->args));
 }
@@ -93,6 +98,7 @@ void Cells::answer(int64_t run, const std::string& strand, Result<Value> value) 
     if (!value && value.error().code == "outcome_unknown") world_.counters.add("effect cut off, unknown");
     world_.witness.answered(place, op, value);
   }
+  if (is_read(op)) world_.witness.answered_read({run, strand, position}, op, value);
   live.script->answer(strand, value);
   later(run, [this, run, strand](Live& there) { go_on(run, there, strand); });
 }

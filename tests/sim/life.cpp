@@ -75,7 +75,7 @@ SwarmFolder::SwarmFolder() {
     write(folder + "/agent.yaml", manifest);
     write(folder + "/init.lua", kAgentScript);
   }
-  swarm += "governance: {quorum: 1, threshold: 0.6, vote_deadline_ms: 20000}\n";
+  swarm += "governance: {quorum: 2, threshold: 0.6, vote_deadline_ms: 20000}\n";
   write(path_ + "/swarm.yaml", swarm);
   write(path_ + "/skills/lib/one/skill.yaml", "id: lib.one\nsummary: played\nversion: '1.0.0'\n");
   write(path_ + "/skills/lib/one/test.lua", kSkillScript);
@@ -131,6 +131,7 @@ Status Life::open() {
   mail_.set_recipients(recipients());
   if (auto status = mail_.load(*reader_); !status) return status;
   const std::string& path = folder_.path();
+  world_.witness.approves_itself = options_.approve_auto;
   kernel_ = std::make_unique<clade::run::Kernel>(
       clade::run::Kernel{world_.time, loop_, log_, *writer_, *reader_, queue_, mail_, library_, *governance_,
                          path, path + "/report", Value{{"seed", 1}}});

@@ -1,15 +1,18 @@
 #include "sim/promises.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
-#include "base/codec.h"
+#include "run/standing.h"
 
 namespace sim {
 namespace {
 
 using clade::queue::State;
 using clade::queue::Verb;
+
+constexpr int64_t kQuorum = 2;  // of the simulated swarm
 
 // What one check sees.
 struct View {
@@ -322,15 +325,55 @@ void dependencies_are_kept(const View& view) {
 void votes_decide(const View& view) {
   for (const auto& [id, proposal] : view.stored.proposals) {
     int64_t yes = 0;
+    int64_t no = 0;
     for (const auto& [role, choice] : proposal.votes) {
       yes += choice == "yes";
+      no += choice == "no";
       if (std::find(proposal.voters.begin(), proposal.voters.end(), role) == proposal.voters.end())
         view.broken(role + " voted on " + id);
     }
     const bool follows = view.stored.tasks.count(id + ".accept") > 0;
     if (follows != (proposal.state == "accepted")) view.broken("proposal " + id + " is " + proposal.state);
-    if (proposal.state == "accepted" && yes == 0) view.broken("proposal " + id + " has no vote for it");
+    if (proposal.state != "accepted") continue;
+    // What was in force then, it says itself: "…: 66 %, 60 % needed".
+    const auto comma = proposal.reason.rfind(", ");
+    const int64_t needed = comma == std::string::npos ? 100 : std::atoi(proposal.reason.c_str() + comma + 2);
+    const auto votes = static_cast<int64_t>(proposal.votes.size());
+    const bool passes = votes >= kQuorum && yes > 0 && yes * 100 >= needed * (yes + no);
+    if (!passes) view.broken("proposal " + id + " is accepted: " + proposal.reason);
   }
+}
+
+void approvals_are_given(const View& view) {
+  for (const auto& [id, task] : view.stored.tasks) {
+    const auto events = view.stored.events.find(id);
+    if (task.approval.empty() || events == view.stored.events.end()) continue;
+    bool approved = false;
+    for_edges(events->second, [&](const std::string&, const Stored::Event& event) {
+      if (event.state == "created") approved = false;
+      if (event.verb == "approve") approved = true;
+      if (event.verb == "assign" && !approved) view.broken("task " + id + " runs without one");
+      const bool by_nobody = event.verb == "approve" && event.agent.rfind("nobody", 0) == 0;
+      if (by_nobody && !view.witness.approves_itself) view.broken("task " + id + " was approved by nobody");
+    });
+  }
+}
+
+void deaths_quarantine(const View& view) {
+  std::map<std::string, std::vector<int64_t>> deaths;  // of a combination, within the time that counts
+  std::string due;
+  for (const auto& [verb, combination, at] : view.stored.standing) {
+    if (!due.empty() && (verb != "quarantined" || combination != due)) view.broken("combination " + due);
+    due.clear();
+    auto& its = deaths[combination];
+    if (verb == "released") its.clear();
+    if (verb == "quarantined") its.assign(1, 0);  // counts anew only once it is released
+    if (verb != "blamed") continue;
+    its.push_back(at);
+    while (its.front() + clade::run::kDeathsMs <= at) its.erase(its.begin());
+    if (its.size() == clade::run::kDeaths) due = combination;
+  }
+  if (!due.empty()) view.broken("combination " + due);
 }
 
 // Only at the end.
@@ -383,6 +426,8 @@ const Promise kPromises[] = {
     {"a file is written as its run wanted it, or kept for the next host", files_are_written},
     {"a script that asks for the same again does not diverge", same_scripts_never_diverge},
     {"a task runs after those it depends on", dependencies_are_kept},
+    {"what needs an approval runs only with one", approvals_are_given},
+    {"three deaths in ten minutes quarantine a version", deaths_quarantine},
     {"votes decide what follows, each role has one", votes_decide},
     {"at rest everything is over, or says what it waits for", nothing_is_left, true},
 };

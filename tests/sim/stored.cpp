@@ -37,7 +37,7 @@ clade::Result<Stored> read_stored(Database& database, bool thorough) {
   };
   stored.integrity = "ok";
   if (thorough) read("PRAGMA integrity_check", [&](Statement& row) { stored.integrity = row.text(0); });
-  read("SELECT id, state, type, reviewer, error, result, run, attempt, max_attempts, lease_run FROM task",
+  read("SELECT id, state, type, reviewer, error, approval, run, attempt, max_attempts, lease_run FROM task",
        [&](Statement& row) {
          auto& task = stored.tasks[row.text(0)];
          task = {row.text(1),    row.text(2),    row.text(3),    row.text(4),    row.text(5),
@@ -63,17 +63,26 @@ clade::Result<Stored> read_stored(Database& database, bool thorough) {
   });
   read("SELECT name, state FROM agent",
        [&](Statement& row) { stored.states[row.text(0)] = json(row.text(1)); });
-  read("SELECT id, state, voters, run FROM proposal", [&](Statement& row) {
+  read("SELECT id, state, voters, run, reason FROM proposal", [&](Statement& row) {
     auto& proposal = stored.proposals[row.text(0)];
     proposal.state = row.text(1);
     const clade::Value voters = json(row.text(2));
     for (const auto& voter : voters.as_array()) proposal.voters.push_back(voter.as_string());
     proposal.run = row.integer(3);
+    proposal.reason = row.text(4);
   });
   read("SELECT proposal, voter, choice FROM vote",
        [&](Statement& row) { stored.proposals[row.text(0)].votes[row.text(1)] = row.text(2); });
   read("SELECT name, value FROM rule",
        [&](Statement& row) { stored.rules[row.text(0)] = json(row.text(1)); });
+  read(
+      "SELECT verb, detail, at FROM script_event WHERE verb IN ('blamed', 'quarantined', 'released') ORDER "
+      "BY "
+      "seq",
+      [&](Statement& row) {
+        const clade::Value detail = json(row.text(1));
+        stored.standing.push_back({row.text(0), detail["combination"].as_string(), row.integer(2)});
+      });
   read("SELECT path, content, run, done FROM file_write ORDER BY seq", [&](Statement& row) {
     stored.files.push_back({row.text(0), row.text(1), row.integer(2), row.integer(3)});
   });

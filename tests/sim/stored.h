@@ -15,7 +15,7 @@ namespace sim {
 
 struct Stored {
   struct Task {
-    std::string state, type, reviewer, error, result;
+    std::string state, type, reviewer, error, approval;
     int64_t run = 0, attempt = 0, max_attempts = 0, lease_run = 0;
     std::vector<std::string> after;
   };
@@ -33,10 +33,15 @@ struct Stored {
     int64_t attempt = 0;
   };
   struct Proposal {
-    std::string state;
+    std::string state, reason;
     std::vector<std::string> voters;
     std::map<std::string, std::string> votes;  // role → choice
     int64_t run = 0;
+  };
+  // What became of a combination of scripts at work.
+  struct Standing {
+    std::string verb, combination;
+    int64_t at = 0;
   };
   struct File {
     std::string path, content;
@@ -50,6 +55,7 @@ struct Stored {
   std::map<std::string, clade::Value> states;  // of agents
   std::map<std::string, Proposal> proposals;
   std::map<std::string, clade::Value> rules;
+  std::vector<Standing> standing;
   std::vector<File> files;
   std::string integrity;  // "ok"
 };

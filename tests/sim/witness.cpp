@@ -1,9 +1,19 @@
 #include "sim/witness.h"
 
+#include <algorithm>
+
 #include "base/codec.h"
 #include "sim/promises.h"
 
 namespace sim {
+
+namespace {
+
+std::string outcome_of(const clade::Result<clade::Value>& result) {
+  return result ? clade::encode_json(*result) : result.error().code + ": " + result.error().message;
+}
+
+}  // namespace
 
 std::string text(const Place& place) {
   return "run " + std::to_string(place.run) + ", strand " + place.strand + ", call " +
@@ -36,6 +46,7 @@ bool Witness::run_started(int64_t run, const std::string& agent, const std::stri
   }
   runs[run] = {agent, trigger, divergent, life};
   finished.erase(run);
+  reads_.erase(run);
   live_[run] = agent;
   return goes_on;
 }
@@ -57,22 +68,49 @@ void Witness::effect_began(const Place& place, bool idempotent) {
   Effect& effect = effects[place];
   effect.idempotent = idempotent;
   ++effect.begins;
+  keep_reads(place);
   if (told.count(place)) broken(kFinishedOnce, text(place) + " began again after it had finished");
   if (!idempotent && effect.begins > 1)
     broken(kUnknownOutcome, text(place) + " began again, and nobody knows whether it took effect before");
 }
 
-void Witness::answered(const Place& place, const std::string& op, const clade::Result<clade::Value>& result) {
-  const std::string outcome =
-      result ? clade::encode_json(*result) : result.error().code + ": " + result.error().message;
+void Witness::tell(const Place& place, const std::string& op, const std::string& outcome) {
   const auto [known, is_new] = told.emplace(place, outcome);
   if (!is_new && known->second != outcome)
     broken(kSameAnswer,
            text(place) + " (" + op + ") was answered " + known->second + ", and then " + outcome);
+}
+
+void Witness::answered(const Place& place, const std::string& op, const clade::Result<clade::Value>& result) {
+  tell(place, op, outcome_of(result));
+  keep_reads(place);
   const auto effect = effects.find(place);
   const bool unknown = !result && result.error().code == "outcome_unknown";
   if (unknown && effect != effects.end() && effect->second.idempotent)
     broken(kUnknownOutcome, text(place) + " may be repeated, and its script is told of an unknown outcome");
+}
+
+void Witness::answered_read(const Place& place, const std::string& op,
+                            const clade::Result<clade::Value>& result) {
+  const std::string outcome = outcome_of(result);
+  if (told.count(place)) {
+    tell(place, op, outcome);
+  } else {
+    reads_[place.run].emplace_back(place, outcome);
+  }
+}
+
+void Witness::called_await(const Place& place) {
+  // One that an earlier execution called for began then, and keeps no reads of this one.
+  const auto [entry, is_new] = reads_before_.emplace(place, reads_[place.run].size());
+  if (!is_new) entry->second = 0;
+}
+
+void Witness::keep_reads(const Place& await) {
+  const auto& reads = reads_[await.run];
+  const auto before = reads_before_.find(await);
+  const size_t count = before == reads_before_.end() ? 0 : std::min(reads.size(), before->second);
+  for (size_t at = 0; at < count; ++at) told.emplace(reads[at]);
 }
 
 void Witness::acknowledged_verb(const std::string& task, const std::string& verb, const std::string& by) {

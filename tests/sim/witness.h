@@ -68,6 +68,10 @@ class Witness {
   // A script is told the outcome of an await.
   void answered(const Place& place, const std::string& op, const clade::Result<clade::Value>& result);
 
+  // A script reads shared state, and is told this; it calls for an await after that.
+  void answered_read(const Place& place, const std::string& op, const clade::Result<clade::Value>& result);
+  void called_await(const Place& place);
+
   // A client asked for something, and was told that it is on disk. `task` and verb, or a message.
   void acknowledged_submit(const std::string& task) { submitted.insert(task); }
   void acknowledged_verb(const std::string& task, const std::string& verb, const std::string& by);
@@ -93,11 +97,18 @@ class Witness {
     std::string task, verb, by;
   };
   std::vector<Verb> verbs;                             // of operators
+  bool approves_itself = false;                        // the host, whatever asks for an approval
   std::map<std::string, std::set<std::string>> files;  // path → every text it ever held
 
  private:
+  void tell(const Place& place, const std::string& op, const std::string& outcome);
+  // The reads that are journaled with an await that began.
+  void keep_reads(const Place& await);
+
   Trace& trace_;
   std::optional<Broken> broken_;
+  std::map<int64_t, std::vector<std::pair<Place, std::string>>> reads_;  // of a run's execution
+  std::map<Place, size_t> reads_before_;                                 // an await was called for
   std::map<int64_t, std::string> live_;  // runs that have a script running, and their agents
 };
 
