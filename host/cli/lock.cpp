@@ -109,8 +109,10 @@ Error held_by_remains(const std::string& folder, int pid, int64_t waited_ms) {
 }
 
 Error cannot_write(const std::string& path, int reason) {
-  return {"io", "cannot write " + path + ": " + system_reason(reason) +
-                    "; the state of a swarm lives there, so make its folder writable"};
+  const bool full = reason == ENOSPC || reason == EDQUOT;
+  return {full ? "no_space" : "io",
+          "cannot write " + path + ": " + system_reason(reason) + "; the state of a swarm lives there, so " +
+              (full ? "free some space on this file system, then start again" : "make its folder writable")};
 }
 
 Status take_lock(int descriptor, const std::string& folder, int64_t patience_ms) {

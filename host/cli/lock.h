@@ -15,7 +15,7 @@ class Lock {
   // Makes DIR/.clade (mode 0700) when it is missing and takes the lock. While only what a dead host left
   // behind holds it, waits, but no longer than `patience_ms`. Errors: "conflict" (a live host holds it: names
   // the process and how to stop it, at once; or a dead one's lock was not released in time: names what holds
-  // it), "io" (e.g. a read-only folder).
+  // it), "io" (e.g. a read-only folder), "no_space".
   static Result<Lock> acquire(const std::string& folder, int64_t patience_ms = 5000);
   ~Lock();
   Lock(Lock&& other) noexcept;
