@@ -17,6 +17,7 @@ files["skills/**/bench.lua"] = { std = "cell", read_globals = { "count", "subjec
 -- Specs run in the harness of tests/support/spec.lua.
 files["tests/lua"] = { read_globals = { "describe", "it", "expect", "source", "load_module", "fake_clade" } }
 -- Attacks on cells: as agents or evaluations. They set what cannot be set, and do nothing with what they hold.
+files["tests/fault/storm"] = { std = "cell", read_globals = { "clade" } }
 files["tests/lua/hostile"] = {
   std = "cell", read_globals = { "clade", "count", "subject", "_G", "load", "loadstring", "collectgarbage" },
   ignore = { "122", "142", "241", "512", "581" },
