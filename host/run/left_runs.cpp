@@ -9,12 +9,18 @@
 namespace clade::run {
 namespace {
 
-void record_loss(int64_t run, store::Batch& batch) {
-  batch.add([run](store::Database& database) {
-    auto update =
-        database.prepare("UPDATE run SET status = 'lost', error = 'nothing to go on with' WHERE id = ?");
-    update.bind(1, run);
-    return update.run();
+// A run that is not taken up again.
+struct Loss {
+  int64_t run;
+  std::string kind;  // of what it was about
+  std::string id;
+  std::string reason;
+};
+
+void record_loss(const Loss& loss, store::Batch& batch) {
+  batch.add([run = loss.run, reason = loss.reason](store::Database& database) {
+    auto update = database.prepare("UPDATE run SET status = 'lost', error = ? WHERE id = ?");
+    return update.bind(1, reason).bind(2, run).run();
   });
 }
 
@@ -22,6 +28,18 @@ bool owns_trigger(const Kernel& kernel, int64_t run, const std::string& kind, co
   if (kind != "task") return kernel.mail.find(id) != nullptr;
   const auto* task = kernel.queue.find(id);
   return task && task->state == queue::State::executing && task->lease_run == run;
+}
+
+// What a lost run has waited for is in its journal. What starts afresh knows nothing of that, and so is
+// another attempt.
+Status spend_attempt(const Kernel& kernel, const Loss& loss, store::Batch& batch) {
+  if (!owns_trigger(kernel, loss.run, loss.kind, loss.id)) return {};
+  if (loss.kind == "task") {
+    const queue::Task& task = *kernel.queue.find(loss.id);
+    return kernel.queue.fail(loss.id, {task.lease_run, task.lease_epoch}, loss.reason, true, batch);
+  }
+  auto dead = kernel.mail.failed(loss.id, loss.reason, batch);
+  return dead ? Status() : failure(dead.error());
 }
 
 Status release_orphans(const Kernel& kernel, const std::set<int64_t>& kept, store::Batch& batch) {
@@ -45,6 +63,7 @@ Result<std::map<std::string, int64_t>> left_runs(const Kernel& kernel, const Sta
                                                  store::Batch& batch) {
   std::map<std::string, int64_t> runs;
   std::set<int64_t> kept;
+  std::vector<Loss> losses;
   auto query = kernel.reader.prepare(
       "SELECT id, agent, trigger_kind, trigger_id, version, pins FROM run WHERE status = 'running'");
   for (;;) {
@@ -59,8 +78,15 @@ Result<std::map<std::string, int64_t>> left_runs(const Kernel& kernel, const Sta
       runs[agent] = id;
       kept.insert(id);
     } else {
-      record_loss(id, batch);
+      const char* reason = !may            ? "its version is quarantined"
+                           : !knows(agent) ? "its agent is gone from swarm.yaml"
+                                           : "nothing to go on with";
+      losses.push_back({id, query.text(2), query.text(3), reason});
     }
+  }
+  for (const auto& loss : losses) {
+    record_loss(loss, batch);
+    if (auto status = spend_attempt(kernel, loss, batch); !status) return failure(status.error());
   }
   if (auto status = release_orphans(kernel, kept, batch); !status) return failure(status.error());
   return runs;

@@ -14,8 +14,9 @@
 namespace clade::run {
 
 // Instance → the run to take up first. A run goes on if its agent is still there (`knows`), its task or
-// message still its own, and what it was pinned to not quarantined; the others are lost, and tasks that a
-// dead run had leased are queued again. Errors: those of the store and the queue.
+// message still its own, and what it was pinned to not quarantined; the others are lost and have spent an
+// attempt. Tasks whose run had waited for nothing yet are queued again. Errors: those of the store and the
+// queue.
 Result<std::map<std::string, int64_t>> left_runs(const Kernel& kernel, const Standing& standing,
                                                  const std::function<bool(const std::string& agent)>& knows,
                                                  store::Batch& batch);

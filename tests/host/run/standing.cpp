@@ -169,6 +169,47 @@ TEST_CASE("a run that was left goes on with its version, though its role is stop
   CHECK(host.state_of(task) == "completed");
 }
 
+TEST_CASE("a run that a quarantine keeps from going on has spent its attempt") {
+  const Folder folder;
+  std::string id;
+  bool is_task = GENERATE(true, false);
+  {
+    PlayedHost host(folder);
+    store::Batch batch;
+    if (is_task) {
+      id = host.add("work_a");
+    } else {
+      mail::Message message;
+      message.sender = "operator";
+      message.address = "agent:worker";
+      message.kind = "hello";
+      id = host.mail.send(std::move(message), batch)->front();
+      host.dispatcher->commit(std::exchange(batch, {}), nullptr);
+    }
+    const auto start = host.next_start();
+    host.dispatcher->called(start.invocation.run, "0", 1, "process.run", Value(Value::Map()));
+    host.settle();
+    REQUIRE(host.process.begun.size() == 1);
+    Standing standing(host.clock);
+    Run other{9};
+    other.role = "worker";
+    other.version = start.program.version;
+    other.combination = current_combination(host.library, "worker");
+    for (size_t death = 0; death < kDeaths; ++death) standing.died(other, "killed", batch);
+    host.dispatcher->commit(std::move(batch), nullptr);
+    host.settle();
+  }
+  PlayedHost host(folder);
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'lost' AND error LIKE '%quarantined%'") == 1);
+  if (is_task) {
+    CHECK(host.count("SELECT count(*) FROM task_event WHERE verb = 'fail'") == 1);
+    CHECK(host.queue.find(id)->state == queue::State::queued);
+    CHECK(host.queue.find(id)->attempt == 1);
+  } else {
+    CHECK(host.count("SELECT attempt FROM message") == 1);
+  }
+}
+
 TEST_CASE("a run's program says whether it is confirmed, also after a restart") {
   const Folder folder;
   {
