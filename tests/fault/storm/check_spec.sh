@@ -87,6 +87,8 @@ by_sql 'a token stands twice in the journal' "INSERT INTO journal (run, strand, 
   WHERE $done_command LIMIT 1"
 by_sql 'an effect began that the journal does not know' "DELETE FROM journal WHERE $done_command"
 by_shell 'a finished effect did not happen exactly once' "sed -i '\\|^begin $done_token|d' witness"
+by_sql 'an attempt waited in more than one run' "UPDATE run SET attempt = 1
+  WHERE trigger_id IN (SELECT id FROM task WHERE type = 'fragile')"
 by_shell 'an effect was repeated' "grep '^begin $done_token' witness >>witness.more; cat witness.more >>witness"
 by_sql 'a command failed otherwise than by a crash' "UPDATE journal SET status = 'error', result = x'c0' WHERE $done_command"
 by_sql 'a script was not told which outcomes are unknown' "UPDATE task SET result = json_set(result, '\$.unknown', 7)

@@ -113,6 +113,7 @@ bool hit(storm::Call call) {
   const int32_t left = given->countdown.fetch_sub(1);
   if (left > 0 || (left < 0 && blow != Blow::fail_always)) return false;
   ++given->hits;
+  ::usleep(given->delay_us);
   if (blow == Blow::power_cut || blow == Blow::fail_losing) {
     Double& self = double_of_process();
     const std::lock_guard lock(self.mutex);

@@ -28,8 +28,9 @@ struct Orders {
   std::atomic<uint32_t> calls;           // which are counted
   std::atomic<int32_t> countdown;        // so many pass before the one that is hit
   std::atomic<int32_t> error;            // errno of the failure
-  std::atomic<uint32_t> seed;            // of what is lost
-  std::atomic<uint32_t> hits;            // counted by the double
+  std::atomic<uint32_t> delay_us;  // what the call that is hit takes, while the rest of the host goes on
+  std::atomic<uint32_t> seed;      // of what is lost
+  std::atomic<uint32_t> hits;      // counted by the double
   std::atomic<Blow> blow;
 };
 

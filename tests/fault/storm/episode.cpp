@@ -123,15 +123,9 @@ class Episode {
     client_.allow(0);
     wait_until("all work to end", [this] {
       tend();
-      // One that was given up because its cell was killed three times.
-      for (const auto& id :
-           rows(places_.swarm, "SELECT id FROM task WHERE state = 'dead_letter' AND type <> 'hopeless'")) {
-        ask("task.retry", R"("id":")" + id + "\"");
-      }
       return count(places_.swarm,
                    "SELECT (SELECT count(*) FROM task WHERE state NOT IN ('completed', "
-                   "'dead_letter', 'cancelled')) + (SELECT count(*) FROM task WHERE state = "
-                   "'dead_letter' AND type <> 'hopeless') + (SELECT count(*) FROM message WHERE "
+                   "'dead_letter', 'cancelled')) + (SELECT count(*) FROM message WHERE "
                    "state = 'stored') + (SELECT count(*) FROM run WHERE status = 'running') + "
                    "(SELECT count(*) FROM file_write WHERE done = 0)") == 0;
     });

@@ -172,6 +172,9 @@ void give(Scene& scene, const Order& order) {
   orders.calls = order.calls;
   orders.countdown = static_cast<int32_t>(draw(scene, 0, order.most));
   orders.error = order.error;
+  // What must wait for this call has time to show that it does not.
+  orders.delay_us =
+      order.calls == kSync && draw(scene, 0, 3) > 0 ? static_cast<uint32_t>(draw(scene, 0, 80000)) : 0;
   orders.seed = static_cast<uint32_t>(scene.random());
   orders.hits = 0;
   orders.blow = order.blow;
@@ -179,9 +182,9 @@ void give(Scene& scene, const Order& order) {
 
 // Waits for the end of a host that has work to do.
 int end_of(Scene& scene) {
-  wait_until("the fault to strike and the host to end", [&] {
+  wait_until("the fault to strike", [&] {
     scene.more_work();
-    return !scene.host.running();
+    return !scene.host.running() || scene.host.orders().hits > 0;
   });
   return scene.host.wait_for_end();
 }

@@ -103,7 +103,8 @@ bool Host::running() {
 }
 
 int Host::wait_for_end() {
-  wait_until("the host's end", [this] { return !running(); });
+  wait_until(
+      "the host to end", [this] { return !running(); }, 30);
   return WIFSIGNALED(status_) ? 128 + WTERMSIG(status_) : WEXITSTATUS(status_);
 }
 

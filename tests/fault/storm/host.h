@@ -18,9 +18,10 @@ struct Failure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Waits, up to two minutes, until `condition()` is true; else throws a Failure that names `what`.
+// Waits until `condition()` is true, up to two minutes (or `seconds`); then throws a Failure that names
+// `what`.
 template <typename Condition>
-void wait_until(const std::string& what, Condition condition);
+void wait_until(const std::string& what, Condition condition, int64_t seconds = 120);
 void pause_us(int64_t microseconds);
 int64_t steady_us();
 
@@ -57,7 +58,8 @@ class Host {
   // Waits until it takes commands. Throws if it ends.
   void wait_until_up();
   bool running();  // reaps it when it has ended
-  // Waits for its end and returns its exit status, 128 + signal for one that was killed.
+  // Waits for its end, half a minute at most, and returns its exit status, 128 + signal for one that was
+  // killed.
   int wait_for_end();
   pid_t pid() const { return pid_; }
   // What it has said since its last start.
@@ -112,10 +114,10 @@ pid_t zygote_of(pid_t host);
 std::vector<pid_t> cells_of(pid_t host);
 
 template <typename Condition>
-void wait_until(const std::string& what, Condition condition) {
-  const int64_t deadline = steady_us() + int64_t{120} * 1000000;
+void wait_until(const std::string& what, Condition condition, int64_t seconds) {
+  const int64_t deadline = steady_us() + seconds * 1000000;
   while (!condition()) {
-    if (steady_us() > deadline) throw Failure("waited two minutes for " + what);
+    if (steady_us() > deadline) throw Failure("waited " + std::to_string(seconds) + " s for " + what);
     pause_us(3000);
   }
 }

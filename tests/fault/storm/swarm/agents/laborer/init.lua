@@ -39,8 +39,8 @@ function work.pair(task)
   local mark, seen = mark_of(task), { done = 0, unknown = 0, other = 0 }
   local long, short = clade.random(20, 200), clade.random(0, 20)
   clade.all {
-    function() witnessed(task, mark .. "/long", long, seen) end,
-    function() witnessed(task, mark .. "/short", short, seen, "child") end,
+    function() witnessed(task, mark .. "/long", long, seen, "child") end,
+    function() witnessed(task, mark .. "/short", short, seen) end,
   }
   return seen
 end
