@@ -68,7 +68,7 @@ Result<std::vector<std::string>> Queue::submit(std::vector<NewTask> tasks, store
     task.due_at = fresh.due_at;
     task.created_at = task.updated_at = now;
     insert_task(task, batch);
-    insert_event({task.id, now, "submit", name(task.state), task.run, "", ""}, batch);
+    insert_event({task.id, now, "submit", name(task.state), task.run, fresh.by, ""}, batch);
     ids.push_back(task.id);
     index.keep({std::move(task), index.next_order++, ""});
   }

@@ -1,6 +1,7 @@
 #include "queue/rows.h"
 
 #include "base/codec.h"
+#include "store/audit.h"
 
 namespace clade::queue {
 namespace {
@@ -116,6 +117,7 @@ void update_result(const std::string& id, const Value& result, store::Batch& bat
 }
 
 void insert_event(Event event, store::Batch& batch) {
+  const bool is_act = event.run == 0 && !event.agent.empty();
   batch.add([event = std::move(event)](store::Database& database) -> Status {
     auto insert = database.prepare(
         "INSERT INTO task_event (task, at, verb, state, run, agent, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
@@ -124,6 +126,7 @@ void insert_event(Event event, store::Batch& batch) {
     insert.bind(5, event.run).bind(6, event.agent).bind(7, event.detail);
     return insert.run();
   });
+  if (is_act) store::note_act("task_event", "", batch);
 }
 
 }  // namespace clade::queue

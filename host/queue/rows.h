@@ -29,7 +29,7 @@ struct Event {
                       // (refused write)
   std::string state;  // after it
   int64_t run = 0;
-  std::string agent;  // the agent or the operator
+  std::string agent;  // the agent, or who else did it: a person, or "host"
   std::string detail;
 };
 
@@ -44,6 +44,7 @@ void insert_task(const Task& task, store::Batch& batch);
 // Everything of a task that changes, except its result.
 void update_task(const Task& task, store::Batch& batch);
 void update_result(const std::string& id, const Value& result, store::Batch& batch);
+// What somebody did who is no run goes into the audit.
 void insert_event(Event event, store::Batch& batch);
 
 }  // namespace clade::queue

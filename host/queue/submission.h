@@ -24,6 +24,7 @@ struct NewTask {
   std::string approval;
   std::string parent;
   int64_t run = 0;
+  std::string by;  // who submits it, of whoever is no run: a person, or "host"
   int max_attempts = 3;
   int64_t due_at = 0;
 };

@@ -37,7 +37,7 @@ std::string told(const Value& task, const Value& event) {
   const std::string& by = event["agent"].as_string();
   if (verb == "submit") {
     const int64_t run = event["run"].as_integer();
-    if (run == 0) return "submitted from outside";
+    if (run == 0) return "submitted " + (by.empty() ? "from outside" : "by " + by);
     const std::string& parent = task["parent"].as_string();
     return "submitted by run " + std::to_string(run) + (parent.empty() ? "" : " of task " + parent);
   }

@@ -342,7 +342,9 @@ void Dispatcher::finished(int64_t number, Value result, Value state) {
   const mail::Message* message = run->trigger == Trigger::mail ? kernel_.mail.find(run->trigger_id) : nullptr;
   const int64_t asker = message && message->wants_reply ? message->run : 0;
   const std::string trigger = run->trigger_id;
+  batch.act_for(run->id);
   auto after = settlement_.commit(*run, result, batch);
+  batch.act_for(0);
   if (!after && after.error().code != "fenced") {
     spend_attempt(*run, RunStatus::failed, after.error().message);
     return;

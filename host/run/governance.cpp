@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/codec.h"
+#include "store/audit.h"
 
 namespace clade::run {
 namespace {
@@ -147,6 +148,8 @@ void Governance::set_rule(const std::string& name, const Value& value, const std
     insert.bind(1, name).bind(2, text).bind(3, by).bind(4, now);
     return insert.run();
   });
+  // The table keeps the rule in force alone.
+  store::record_act({now, by, "rule.set", name, Value{{"value", value}}}, batch);
 }
 
 Value Governance::rule(const std::string& name) const {
@@ -193,6 +196,7 @@ void Governance::vote(const std::string& proposal, const std::string& role, cons
     insert.bind(1, proposal).bind(2, role).bind(3, choice).bind(4, reason).bind(5, now);
     return insert.run();
   });
+  store::note_act("vote", proposal + " " + role, batch);
 }
 
 std::vector<Governance::Closed> Governance::close_decided(int64_t now, store::Batch& batch) {
@@ -209,6 +213,7 @@ std::vector<Governance::Closed> Governance::close_decided(int64_t now, store::Ba
       update.bind(1, state).bind(2, reason).bind(3, now).bind(4, id);
       return update.run();
     });
+    store::note_act("proposal", entry->first, batch);
     open_bytes_ -= entry->second.bytes;
     closed.push_back({std::move(entry->second), std::move(verdict)});
     entry = open_.erase(entry);

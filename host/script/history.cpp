@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "script/nearest.h"
+#include "store/audit.h"
 
 namespace clade::script {
 namespace {
@@ -57,6 +58,7 @@ void add_event_row(Event event, store::Batch& batch) {
     statement.bind(5, event.verb).bind(6, event.by).bind(7, event.detail);
     return statement.run();
   });
+  store::note_act("script_event", "", batch);
 }
 
 Status read_current(store::Database& database, History& history) {

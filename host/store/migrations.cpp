@@ -138,7 +138,32 @@ ALTER TABLE run ADD COLUMN state_after TEXT NOT NULL DEFAULT '';   -- hash, when
 ALTER TABLE run ADD COLUMN result TEXT NOT NULL DEFAULT '';        -- hash of its MessagePack, when committed
 )sql";
 
-constexpr std::array<const char*, 3> kSteps = {kFirst, kTasksInOrder, kRecordings};
+// Who did what (audit.h). Rows of these are only ever added.
+constexpr const char* kAudit = R"sql(
+CREATE TABLE act (                    -- what no other table tells of
+  seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL,
+  detail TEXT NOT NULL                -- JSON
+);
+CREATE INDEX act_what ON act (what, seq);
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY,
+  source TEXT NOT NULL, key TEXT NOT NULL, -- table and row that tell of the act
+  run INTEGER NOT NULL                -- whose doing it was; 0: a person's, or the host's own
+);
+CREATE TABLE audit_link (
+  last INTEGER PRIMARY KEY,           -- the last line that it closes
+  lines TEXT NOT NULL,                -- BLAKE2b of each line since the link before, 64 digits each
+  hash TEXT NOT NULL                  -- BLAKE2b of the hash of the link before and `lines`
+);
+CREATE TRIGGER act_kept BEFORE UPDATE ON act BEGIN SELECT raise(ABORT, 'acts are only added'); END;
+CREATE TRIGGER act_stays BEFORE DELETE ON act BEGIN SELECT raise(ABORT, 'acts are only added'); END;
+CREATE TRIGGER audit_kept BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER link_kept BEFORE UPDATE ON audit_link BEGIN SELECT raise(ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER link_stays BEFORE DELETE ON audit_link BEGIN SELECT raise(ABORT, 'the audit is append-only'); END;
+)sql";
+
+constexpr std::array<const char*, 4> kSteps = {kFirst, kTasksInOrder, kRecordings, kAudit};
 
 // The statement ends here: an unfinished one would keep its snapshot while the steps write.
 Result<int> stored_version(Database& database) {

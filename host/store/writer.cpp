@@ -1,11 +1,14 @@
 #include "store/writer.h"
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <optional>
 #include <utility>
+
+#include "store/audit.h"
 
 namespace clade::store {
 namespace {
@@ -83,7 +86,9 @@ struct Writer::State {
         if (auto status = run_change(change, database); !status) return status;
       }
     }
-    return {};
+    const bool acts = std::any_of(group.begin(), group.end(),
+                                  [](const auto& submitted) { return submitted.batch.has_acts(); });
+    return acts ? seal_acts(database) : Status();
   }
 
   void acknowledge(std::deque<Submitted> group) {

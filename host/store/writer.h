@@ -23,8 +23,18 @@ class Batch {
   // The changes, in order: for the writer.
   const std::vector<Change>& changes() const { return changes_; }
 
+  // For audit.h. The acts that are added from now on are a run's doing; 0, as at first: a person's, or the
+  // host's own.
+  void act_for(int64_t run) { acting_run_ = run; }
+  int64_t acting_run() const { return acting_run_; }
+  // One of the changes is an act: the group that commits it gets a link of the audit's chain.
+  void mark_act() { has_acts_ = true; }
+  bool has_acts() const { return has_acts_; }
+
  private:
   std::vector<Change> changes_;
+  int64_t acting_run_ = 0;
+  bool has_acts_ = false;
 };
 
 class Writer {

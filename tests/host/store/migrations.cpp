@@ -41,7 +41,7 @@ TEST_CASE("a new database gets the whole schema", "[migrations]") {
   CHECK(number(database, "PRAGMA user_version") == schema_version());
   for (const std::string table :
        {"task", "task_dependency", "task_event", "message", "agent", "version", "script", "script_event",
-        "run", "journal", "ledger", "proposal", "vote", "rule", "file_write"}) {
+        "run", "journal", "ledger", "proposal", "vote", "rule", "file_write", "act", "audit", "audit_link"}) {
     CAPTURE(table);
     CHECK(number(database, "SELECT count(*) FROM " + table) == 0);
   }
@@ -55,7 +55,9 @@ TEST_CASE("tasks of an older store keep the order of their submission", "[migrat
   // As the first step left it.
   REQUIRE(database.execute(
       "DROP INDEX task_seq; DROP INDEX task_state; ALTER TABLE task DROP COLUMN seq;"
-      "CREATE INDEX task_created ON task (created_at); DROP TABLE state; PRAGMA user_version = 1"));
+      "CREATE INDEX task_created ON task (created_at); DROP TABLE state; DROP INDEX journal_result_blob;"
+      "ALTER TABLE journal DROP COLUMN result_blob; DROP TABLE act; DROP TABLE audit; DROP TABLE audit_link;"
+      "PRAGMA user_version = 1"));
   for (const std::string column : {"role", "state", "state_version", "task_error", "recorded", "handed",
                                    "omitted", "state_after", "result"}) {
     REQUIRE(database.execute("ALTER TABLE run DROP COLUMN " + column));
