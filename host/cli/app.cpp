@@ -144,6 +144,7 @@ void build_tree(CLI::App& app, Context& context) {
   add_skill_commands(root, context);
   add_script_commands(root, context);
   add_replay_command(root, context);
+  add_audit_commands(root, context);
   add_eval_command(root, context);
   add_repl_command(root, context);
   add_db_commands(root, context);

@@ -29,6 +29,7 @@ void add_approval_commands(Command root, Context& context);
 void add_skill_commands(Command root, Context& context);
 void add_eval_command(Command root, Context& context);
 void add_script_commands(Command root, Context& context);
+void add_audit_commands(Command root, Context& context);
 void add_repl_command(Command root, Context& context);
 void add_db_commands(Command root, Context& context);
 void add_doctor_command(Command root, Context& context);

@@ -38,7 +38,9 @@ int send(const MailOptions& options, const Context& context) {
   }
   auto folder = find_swarm(context.directory);
   if (!folder) return fail(folder.error());
-  auto answer = request(*folder, "mail.send", {{"to", options.to}, {"kind", options.kind}, {"body", body}});
+  auto answer =
+      request(*folder, "mail.send",
+              {{"to", options.to}, {"kind", options.kind}, {"body", body}, {"by", operator_name()}});
   if (!answer) return fail(answer.error());
   if (context.json) {
     print_json(*answer);

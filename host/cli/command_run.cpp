@@ -15,6 +15,7 @@
 #include "cli/lock.h"
 #include "cli/output.h"
 #include "cli/serve.h"
+#include "store/audit.h"
 
 namespace clade::cli {
 namespace {
@@ -72,12 +73,17 @@ int stop(const Context& context) {
   auto folder = find_swarm(context.directory);
   if (!folder) return fail(folder.error());
   const int pid = Lock::holder(*folder);
-  if (auto asked = request(*folder, "stop", Value::Map{}); !asked) return fail(asked.error());
+  if (auto asked = request(*folder, "stop", {{"by", operator_name()}}); !asked) return fail(asked.error());
   Lock::wait_until_free(*folder);
+  auto database = open_store(*folder);
+  const auto head = database ? store::audit_head(*database) : failure(database.error());
   if (context.json) {
-    print_json({{"stopped", pid}});
+    Value answer{{"stopped", pid}};
+    if (head) answer.set("audit", Value{{"head", head->hash}, {"line", head->line}});
+    print_json(answer);
   } else {
     print_line("stopped process " + std::to_string(pid));
+    if (head) print_line("audit head: " + head->hash + " (line " + std::to_string(head->line) + ")");
   }
   return kOk;
 }

@@ -77,7 +77,11 @@ int add(const TaskOptions& options, const Context& context) {
   }
   Value::Array after(options.after.begin(), options.after.end());
   return ask(context, "task.add",
-             {{"type", options.type}, {"payload", payload}, {"priority", options.priority}, {"after", after}},
+             {{"type", options.type},
+              {"payload", payload},
+              {"priority", options.priority},
+              {"after", after},
+              {"by", operator_name()}},
              "");
 }
 

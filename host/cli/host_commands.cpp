@@ -2,6 +2,10 @@
 
 #include <unistd.h>
 
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "store/audit.h"
+
 namespace clade::cli {
 namespace {
 
@@ -34,7 +38,7 @@ void tell_refused(const run::Kernel& kernel, const queue::Task& task, const std:
 
 HostCommands::HostCommands(const run::Kernel& kernel, const loop::Loop& loop, run::Dispatcher& dispatcher,
                            run::Reload& reload, cell::Pool& pool, const worker::CommandEffect& command,
-                           const cell::Zygote& zygote, std::function<void()> stop)
+                           const cell::Zygote& zygote, std::function<void(const std::string& by)> stop)
     : kernel_(kernel),
       loop_(loop),
       dispatcher_(dispatcher),
@@ -51,7 +55,7 @@ void HostCommands::handle(const std::string& command, const Value& args, Reply r
   store::Batch batch;
   if (command == "stop") {
     reply(Value(true));
-    stop_();
+    stop_(by);
   } else if (command == "status") {
     reply(status());
   } else if (command == "task.add") {
@@ -85,6 +89,7 @@ void HostCommands::add_task(const Value& args, Reply reply) {
   task.payload = args["payload"];
   task.priority = static_cast<int>(args["priority"].as_integer(task.priority));
   for (const auto& after : args["after"].as_array()) task.after.push_back(after.as_string());
+  task.by = asker(args);
   store::Batch batch;
   auto ids = kernel_.queue.submit({std::move(task)}, batch);
   if (!ids) {
@@ -118,12 +123,19 @@ void HostCommands::send_mail(const Value& args, Reply reply) {
   message.kind = args["kind"].as_string();
   message.body = args["body"];
   store::Batch batch;
+  const std::string address = message.address;
+  const std::string body = encode_json(message.body);
   auto ids = kernel_.mail.send(std::move(message), batch);
   if (!ids) {
     reply(failure(ids.error()));
     return;
   }
-  commit({}, std::move(batch), Value{{"ids", Value::Array(ids->begin(), ids->end())}}, std::move(reply));
+  const Value sent{{"ids", Value::Array(ids->begin(), ids->end())}};
+  // Its rows say "operator" to the agents; who that was is told here. The text may be confidential.
+  Value detail = sent;
+  detail.set("body", content_hash(body));
+  store::record_act({kernel_.clock.wall_ms(), asker(args), "mail.send", address, std::move(detail)}, batch);
+  commit({}, std::move(batch), sent, std::move(reply));
 }
 
 void HostCommands::roll_back(const Value& args, Reply reply) {

@@ -20,15 +20,16 @@ class HostCommands {
  public:
   using Reply = std::function<void(Result<Value>)>;
 
-  // `stop` ends the host, orderly, soon..
+  // `stop` ends the host, orderly, soon; it is told who asked for it.
   HostCommands(const run::Kernel& kernel, const loop::Loop& loop, run::Dispatcher& dispatcher,
                run::Reload& reload, cell::Pool& pool, const worker::CommandEffect& command,
-               const cell::Zygote& zygote, std::function<void()> stop);
+               const cell::Zygote& zygote, std::function<void(const std::string& by)> stop);
 
   // Commands and their arguments: stop {}; status {}; task.add {type, payload, priority, after}; task.cancel
   // {id, reason}; task.retry {id}; mail.send {to, kind, body}; approval.approve and approval.reject {id,
-  // reason, by}; script.rollback {name, hash}. `reply` once the change is on disk. Errors: "usage" for an
-  // unknown command or arguments of another type, and those of queue, mail and library.
+  // reason}; script.rollback {name, hash}; script.release {role}. Each takes `by`, the name of whoever asks,
+  // for the audit. `reply` once the change is on disk. Errors: "usage" for an unknown command or arguments of
+  // another type, and those of queue, mail and library.
   void handle(const std::string& command, const Value& args, Reply reply);
 
  private:
@@ -47,7 +48,7 @@ class HostCommands {
   cell::Pool& pool_;
   const worker::CommandEffect& command_;
   const cell::Zygote& zygote_;
-  std::function<void()> stop_;
+  std::function<void(const std::string& by)> stop_;
   int64_t started_at_;
 };
 

@@ -18,6 +18,7 @@
 #include "cell/zygote.h"
 #include "cli/control.h"
 #include "cli/detach.h"
+#include "cli/host_acts.h"
 #include "cli/host_commands.h"
 #include "cli/lock.h"
 #include "cli/output.h"
@@ -35,15 +36,17 @@
 #include "run/settlement.h"
 #include "run/sleep.h"
 #include "script/library.h"
+#include "store/audit.h"
 #include "worker/command.h"
 
 namespace clade::cli {
 namespace {
 
-constexpr int64_t kTickMs = 250;   // of the view
-constexpr int64_t kQuietMs = 50;   // files that are being saved settle for this long
-constexpr int kIdleTicks = 2;      // the idle window: this many ticks without anything to do
-constexpr int kInterrupted = 130;  // 128 + SIGINT, as shells report it
+constexpr int64_t kTickMs = 250;       // of the view
+constexpr int64_t kQuietMs = 50;       // files that are being saved settle for this long
+constexpr int kIdleTicks = 2;          // the idle window: this many ticks without anything to do
+constexpr int kInterrupted = 130;      // 128 + SIGINT, as shells report it
+constexpr const char* kHost = "host";  // in the audit
 constexpr const char* kGoalTask = "scan_skills";
 
 // Everything a running host consists of. Members are destroyed in reverse order: what acts goes before what
@@ -75,7 +78,9 @@ class Host {
   // Role → what a person is to do about it.
   void tick();
   void show();
-  void stop(int status);
+  // `by` wants it, for `reason`.
+  void stop(int status, const std::string& by, const std::string& reason);
+  void record_end();
   void fatal(const Error& error);
 
   const ServeOptions options_;
@@ -113,6 +118,8 @@ class Host {
   bool begun_ = false;  // agents may work
   bool stopping_ = false;
   int status_ = 0;
+  std::string stopped_by_;
+  std::string stop_reason_;
 };
 
 Status Host::open() {
@@ -132,7 +139,10 @@ Status Host::open() {
   if (auto status = library_.load(*reader_, batch); !status) return status;
   if (auto status = check_layers(); !status) return status;
   const auto& swarm = library_.swarm();
-  auto settings = settings_in_force(options_, swarm.settings, *reader_, batch);
+  store::Batch start;
+  if (auto status = record_start(library_, options_.folder, *reader_, clock_.wall_ms(), start); !status)
+    return status;
+  auto settings = settings_in_force(options_, swarm.settings, *reader_, clock_.wall_ms(), batch);
   if (!settings) return failure(settings.error());
   governance_ = std::make_unique<run::Governance>(
       run::VoteRules{swarm.quorum, swarm.threshold, swarm.vote_deadline_ms});
@@ -196,8 +206,9 @@ Status Host::open() {
                                             log_.info("host", name + " " + text);
                                             if (view_) view_->event("host", name + " " + text);
                                           });
-  commands_ = std::make_unique<HostCommands>(*kernel_, loop_, *dispatcher_, *reload_, *pool_, *command_,
-                                             zygote_, [this] { stop(0); });
+  commands_ = std::make_unique<HostCommands>(
+      *kernel_, loop_, *dispatcher_, *reload_, *pool_, *command_, zygote_,
+      [this](const std::string& by) { stop(0, by, "clade stop"); });
   queue_->observe([this](const queue::Task& task, queue::Verb verb, queue::State) {
     settlement_->observe(task, verb);
     dispatcher_->observe(task, verb);
@@ -205,6 +216,7 @@ Status Host::open() {
                           queue::name(task.state));
     if (view_) view_->task(task, verb);
   });
+  dispatcher_->commit(std::move(start), nullptr);
   dispatcher_->commit(std::move(batch), nullptr);
   auto files = run::unwritten_files(*reader_);
   if (!files) return failure(files.error());
@@ -242,9 +254,9 @@ void Host::open_view() {
 int Host::run() {
   started_at_ = clock_.wall_ms();
   for (const int number : {SIGINT, SIGTERM}) {
-    signals_.emplace_back(loop_, number, [this] {
+    signals_.emplace_back(loop_, number, [this, number] {
       if (stopping_) _exit(kInterrupted);  // asked twice: at once; the store is consistent at any moment
-      stop(0);
+      stop(0, kHost, number == SIGINT ? "SIGINT" : "SIGTERM");
     });
   }
   // What changed while no host ran is tried first: it may repair a role that does not load.
@@ -262,6 +274,7 @@ int Host::run() {
   watch_.reset();
   tick_.stop();
   dispatcher_->stop();
+  record_end();
   if (!begun_) return status_;  // nothing ran: the error has said all there is
   show();
   Value summary{{"seconds", std::round(static_cast<double>(clock_.wall_ms() - started_at_) / 100) / 10}};
@@ -331,6 +344,7 @@ Status Host::submit_goals() {
     queue::NewTask task;
     task.id = "g-" + goal["name"].as_string() + "-" + content_hash(encode_msgpack(about)).substr(0, 8);
     task.type = kGoalTask;
+    task.by = kHost;
     task.payload = Value{{"goal", goal}};
     auto known = queue::task_with_history(*reader_, task.id);
     if (!known) return failure(known.error());
@@ -378,7 +392,7 @@ void Host::tick() {
   show();
   if (!options_.until_idle) return;
   idle_ticks_ = dispatcher_->idle() ? idle_ticks_ + 1 : 0;
-  if (idle_ticks_ >= kIdleTicks) stop(0);
+  if (idle_ticks_ >= kIdleTicks) stop(0, kHost, "idle");
 }
 
 void Host::show() {
@@ -394,18 +408,33 @@ void Host::show() {
   view_->tick(state);
 }
 
-void Host::stop(int status) {
+void Host::stop(int status, const std::string& by, const std::string& reason) {
   if (stopping_) return;
   stopping_ = true;
   status_ = status;
+  stopped_by_ = by;
+  stop_reason_ = reason;
   loop_.stop();
+}
+
+// The last line of the audit, and its head where somebody may keep it.
+void Host::record_end() {
+  store::Batch batch;
+  record_stop(stopped_by_, stop_reason_, clock_.wall_ms(), batch);
+  writer_->commit(std::move(batch), [this](Status status) {
+    const auto head = status ? store::audit_head(*reader_) : failure(status.error());
+    if (head)
+      log_.info("host", "down; the audit's head is " + head->hash + ", line " + std::to_string(head->line));
+    loop_.stop();
+  });
+  loop_.run();
 }
 
 void Host::fatal(const Error& error) {
   if (stopping_) return;
   log_.error("host", error.message);
   (void)fail(error);
-  stop(1);
+  stop(1, kHost, error.message);
 }
 
 }  // namespace

@@ -1,12 +1,15 @@
 #include "cli/settings.h"
 
 #include "base/codec.h"
+#include "cli/folder.h"
+#include "store/audit.h"
 
 namespace clade::cli {
 
 Result<Value> settings_in_force(const ServeOptions& options, const Value& of_swarm, store::Database& database,
-                                store::Batch& batch) {
+                                int64_t now, store::Batch& batch) {
   Value settings = of_swarm.is_map() ? of_swarm : Value(Value::Map());
+  Value stored = Value::Map();
   auto query = database.prepare("SELECT name, value FROM setting");
   for (;;) {
     auto row = query.step();
@@ -14,7 +17,8 @@ Result<Value> settings_in_force(const ServeOptions& options, const Value& of_swa
     if (!*row) break;
     auto value = decode_json(query.text(1));
     if (!value) return failure("corrupt", "the setting " + query.text(0) + " in the store is damaged");
-    settings.set(query.text(0), std::move(*value));
+    settings.set(query.text(0), *value);
+    stored.set(query.text(0), std::move(*value));
   }
   Value given = Value::Map();
   if (options.seed) given.set("seed", *options.seed);
@@ -29,6 +33,9 @@ Result<Value> settings_in_force(const ServeOptions& options, const Value& of_swa
       insert.bind(1, key).bind(2, text);
       return insert.run();
     });
+    // The table keeps the setting in force alone.
+    if (stored[name] != value)
+      store::record_act({now, operator_name(), "setting.set", name, Value{{"value", value}}}, batch);
   }
   return settings;
 }

@@ -11,9 +11,9 @@
 namespace clade::cli {
 
 // The map that agents see as `clade.swarm.info().settings`: seed, evaluations, instances, commit, approve and
-// whatever else swarm.yaml sets. What `options` give is put into `batch`, to hold from now on. Errors: those
-// of the store.
+// whatever else swarm.yaml sets. What `options` give is put into `batch`, to hold from now on, and what of it
+// is new into the audit. Errors: those of the store.
 Result<Value> settings_in_force(const ServeOptions& options, const Value& of_swarm, store::Database& database,
-                                store::Batch& batch);
+                                int64_t now, store::Batch& batch);
 
 }  // namespace clade::cli
