@@ -134,9 +134,9 @@ end
 function cell.answer(frame)
   tools.reset()
   if frame.error then
-    strands.answer(frame.run, frame.strand, false, frame.error, frame.code)
+    strands.answer(frame.run, frame.strand, frame.now, false, frame.error, frame.code)
   else
-    strands.answer(frame.run, frame.strand, true, frame.value)
+    strands.answer(frame.run, frame.strand, frame.now, true, frame.value)
   end
 end
 

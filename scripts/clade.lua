@@ -1,4 +1,4 @@
--- Builds the `clade` table of agents. `host` are the primitives (request, all, now, random, log, hash),
+-- Builds the `clade` table of agents. `host` are the primitives (request, put, all, any, timeout, now, random, log, hash),
 -- load_part(name, ...) runs scripts/std/<name>.lua with them.
 
 local _, load_part = ...
@@ -13,6 +13,6 @@ end
 
 local time = load_part("time", check)
 clade.sleep, clade.now, clade.random, clade.log, clade.hash = time.sleep, time.now, time.random, time.log, time.hash
-clade.all = time.all
+clade.all, clade.any, clade.timeout = time.all, time.any, time.timeout
 clade.ask = clade.mail.ask
 return clade

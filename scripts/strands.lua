@@ -1,14 +1,15 @@
--- The runs of an agent's program as coroutines. `host` are the primitives; this adds request, all, now, log and
--- random to them, which scripts/std is built on. Returns {start, answer, cancel}.
+-- The runs of an agent's program as coroutines. `host` are the primitives; this adds request, put, all, any, timeout, now,
+-- log and random to them, which scripts/std is built on. Returns {start, answer, cancel}.
 --
 -- A run is made of strands: coroutines that ask the host and wait for its answer by yielding. The handler is
--- strand "0"; the n-th function that a strand gives to clade.all becomes strand "<its name>.<n>". Requests are
--- counted from 1 per strand, so name and position of a request are the same whenever the run is executed again
--- with the same answers.
+-- strand "0"; the n-th function that a strand gives to clade.all or clade.any becomes strand "<its name>.<n>".
+-- Requests are counted from 1 per strand, so name and position of a request are the same whenever the run is executed
+-- again with the same answers in the same order, which the host sees to (host/run/handover.h).
 --
 --   ready ──resume──▶ running ──request──▶ waiting ──answer──▶ ready
---                        │ └─clade.all──▶ joining ──its last strand ended──▶ ready
+--                        │ └─clade.all, any──▶ joining ──its group is decided──▶ ready
 --                        └──▶ ended
+--   ready, waiting, joining ──another strand decided the group──▶ withdrawn: it never goes on
 
 local host = ...
 
@@ -84,32 +85,69 @@ local function new_strand(run, name, body, group, index)
   return strand
 end
 
--- Runs functions as strands and waits for all. Returns their first results in order; raises the first error (in
--- the order of the list) after all have ended.
-function host.all(functions)
-  local parent = need_strand("clade.all", 3)
-  check_waits(parent, "clade.all", 3)
-  local group = { parent = parent, pending = #functions, results = {}, errors = {} }
-  if group.pending == 0 then return {} end
+-- A failure of a strand is raised in its parent, with the traceback of where it came from.
+local function raise(parent, failed)
+  parent.run.child_error = failed
+  error(failed.value, 0)
+end
+
+-- Runs functions as strands until their group is decided. `what` is the script's name for it; `decides(failed)` says
+-- whether a strand that ended, and whether it failed, decides before all have ended.
+local function run_group(what, functions, decides)
+  local parent = need_strand(what, 4)
+  check_waits(parent, what, 4)
+  local group = {
+    what = what, parent = parent, pending = #functions, results = {}, errors = {}, members = {}, decides = decides,
+  }
+  if group.pending == 0 then return group end
   if #parent.name + #(".%.0f"):format(parent.children + #functions) > bounds.name_bytes then
-    error("clade.all: nested too deeply: the name of a strand would be longer than " .. bounds.name_bytes .. " bytes", 2)
+    error(what .. ": nested too deeply: the name of a strand would be longer than " .. bounds.name_bytes .. " bytes", 3)
   end
   if parent.run.made + #functions > bounds.strands then
-    error("clade.all: more than " .. bounds.strands .. " strands in one run", 2)
+    error(what .. ": more than " .. bounds.strands .. " strands in one run", 3)
   end
   for index, fn in ipairs(functions) do
     parent.children = parent.children + 1
-    new_strand(parent.run, parent.name .. "." .. parent.children, fn, group, index)
+    group.members[index] = new_strand(parent.run, parent.name .. "." .. parent.children, fn, group, index)
   end
+  parent.joins = group
   yield(JOIN)
-  for index = 1, #functions do
-    local failed = group.errors[index]
-    if failed then
-      parent.run.child_error = failed
-      error(failed.value, 0)
-    end
+  parent.joins = nil
+  return group
+end
+
+local function raise_first(group)
+  for index = 1, #group.members do
+    if group.errors[index] then raise(group.parent, group.errors[index]) end
   end
+end
+
+local function never() return false end
+-- Waits for all. Returns their first results in order; raises the first error (in the order of the list) after all
+-- have ended.
+function host.all(functions)
+  local group = run_group("clade.all", functions, never)
+  raise_first(group)
   return group.results
+end
+
+local function success(failed) return not failed end
+-- Waits for the first that does not fail, and withdraws the others. Returns its first result and its index; raises
+-- the first error (in the order of the list) if all fail.
+function host.any(functions)
+  local group = run_group("clade.any", functions, success)
+  if not group.decided then raise_first(group) end
+  return group.results[group.decided], group.decided
+end
+
+local function any_end() return true end
+-- Waits for `fn`, but no longer than `ms`. Returns its first result, or nil, message, "timeout"; raises its error.
+function host.timeout(ms, fn)
+  local function pause() return host.request("sleep", { ms = ms }) end
+  local group = run_group("clade.timeout", { fn, pause }, any_end)
+  raise_first(group)
+  if group.decided == 1 then return group.results[1] end
+  return nil, ("clade.timeout: not done within %.14g ms"):format(ms), "timeout"
 end
 
 function host.now()
@@ -158,7 +196,7 @@ end
 local function failure_text(strand, value)
   local text = last_trace() or traceback(strand.thread, value)
   local inner = strand.run.child_error
-  if inner and rawequal(inner.value, value) then text = inner.text .. "\nin clade.all, " .. text end
+  if inner and rawequal(inner.value, value) then text = inner.text .. "\nin " .. inner.what .. ", " .. text end
   return text
 end
 
@@ -175,17 +213,37 @@ local function finish(run, value, state)
   end
 end
 
--- A strand of clade.all ended: its parent goes on after the last one.
+-- Ends a strand where it stands, and those that it waits for. The host ends what they asked it for.
+local function withdraw(strand)
+  local run = strand.run
+  if run.strands[strand.name] ~= strand then return end  -- it has ended
+  run.strands[strand.name] = nil
+  strand.withdrawn = true
+  if strand.waiting then
+    run.waiting = run.waiting - 1
+    emit({ t = "withdraw", run = run.id, strand = strand.name })
+  elseif strand.joins then
+    for _, member in ipairs(strand.joins.members) do withdraw(member) end
+  end
+end
+
+-- A strand of a group ended: its parent goes on once the group is decided.
 local function join(strand, failed, value)
   local group, run = strand.group, strand.run
   run.strands[strand.name] = nil
   if failed then
-    group.errors[strand.index] = { value = value, text = failure_text(strand, value) }
+    group.errors[strand.index] = { value = value, text = failure_text(strand, value), what = group.what }
   else
     group.results[strand.index] = value
   end
   group.pending = group.pending - 1
-  if group.pending == 0 then run.ready[#run.ready + 1] = group.parent end
+  if group.decides(failed) then
+    group.decided = strand.index
+    for _, member in ipairs(group.members) do withdraw(member) end
+  elseif group.pending > 0 then
+    return
+  end
+  run.ready[#run.ready + 1] = group.parent
 end
 
 -- `first` is what the strand yielded; or whether its body succeeded, then what it returned or raised.
@@ -217,7 +275,7 @@ local function drain(run)
   while runs[run.id] == run and run.ready[at] do
     local strand = run.ready[at]
     at = at + 1
-    step(strand)
+    if not strand.withdrawn then step(strand) end
   end
   run.ready = {}
 end
@@ -233,12 +291,14 @@ function strands.start(id, now, seed, body)
   drain(run)
 end
 
--- Gives a strand the answer it waits for. A run that has ended is no error: its answer was on the way.
-function strands.answer(id, name, ok, value, code)
+-- Gives a strand the answer it waits for; it is `now` by then (nil: no later than before). A run that has ended is no
+-- error: its answer was on the way.
+function strands.answer(id, name, now, ok, value, code)
   current = nil
   local run = runs[id]
   if not run then return end
   run.logged = 0
+  run.now = now or run.now
   local strand = run.strands[name]
   if not strand or not strand.waiting then error("strand " .. name .. " of run " .. id .. " waits for nothing", 0) end
   run.waiting = run.waiting - 1

@@ -69,6 +69,12 @@ bool Cell::awaits(int64_t run, const std::string& strand) const {
   return found != entry->second.strands.end() && found->second.waiting;
 }
 
+bool Cell::at_rest(int64_t run) const {
+  return runs_.count(run) > 0 && current_.run != run &&
+         std::none_of(queue_.begin(), queue_.end(),
+                      [&](const Slice& slice) { return slice.run == run && !obsolete(slice); });
+}
+
 // What the script meanwhile ended by itself needs no word any more.
 bool Cell::obsolete(const Slice& slice) const {
   if (slice.kind == "answer") return !awaits(slice.run, slice.strand);
@@ -188,6 +194,7 @@ std::string Cell::handle(const Value& frame) {
   if (current_.kind.empty()) return "sent a frame without being asked";
   if (kind == "idle") return handle_idle(frame);
   if (kind == "call") return handle_call(frame);
+  if (kind == "withdraw") return handle_withdraw(frame);
   if (kind == "done") return handle_end(frame, true);
   if (kind == "failed") return handle_end(frame, false);
   if (kind == "log") return handle_log(frame);
@@ -238,6 +245,7 @@ std::string Cell::handle_call(const Value& frame) {
   Run& run = runs_[current_.run];
   Strand& strand = run.strands[frame["strand"].as_string()];
   if (strand.waiting) return "sent a call of a strand that already waits";
+  if (strand.withdrawn) return "sent a call of a strand that it has withdrawn";
   const int64_t position = frame["position"].as_integer();
   if (position <= strand.position) return "sent a call at a position that does not increase";
   strand.position = position;
@@ -246,6 +254,18 @@ std::string Cell::handle_call(const Value& frame) {
     return "has more than " + std::to_string(vm::kWaitingStrands) + " strands that wait, or too many in all";
   }
   events_.called(current_.run, frame["strand"].as_string(), position, frame["op"].as_string(), frame["args"]);
+  return "";
+}
+
+std::string Cell::handle_withdraw(const Value& frame) {
+  if (auto wrong = not_executing(frame); !wrong.empty()) return wrong;
+  Run& run = runs_[current_.run];
+  const auto strand = run.strands.find(frame["strand"].as_string());
+  if (strand == run.strands.end() || !strand->second.waiting) return "withdrew a strand that does not wait";
+  strand->second.waiting = false;
+  strand->second.withdrawn = true;
+  --run.waiting;
+  events_.withdrawn(current_.run, strand->first);
   return "";
 }
 
@@ -296,12 +316,10 @@ std::string Cell::handle_idle(const Value& frame) {
   const auto run = runs_.find(current_.run);
   if (run != runs_.end() && run->second.waiting == 0) return "left a run that neither ended nor waits";
   stop_clock();
-  const bool waits = run != runs_.end() && (current_.kind == "run" || current_.kind == "answer");
-  const int64_t waiting = waits ? current_.run : 0;
-  current_ = {};
-  if (waits) events_.waits(waiting);
+  const int64_t executed = std::exchange(current_, {}).run;
   events_.idle(frame["memory"].as_integer());
   start_next();
+  if (!broken_ && at_rest(executed)) events_.rested(executed);
   return "";
 }
 

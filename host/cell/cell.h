@@ -42,8 +42,10 @@ class CellEvents {
                       Value args) = 0;
   virtual void finished(int64_t run, Value result, Value state) = 0;
   virtual void failed(int64_t run, const std::string& message) = 0;
-  // A run has done what it can without another answer: each of its strands waits for one.
-  virtual void waits(int64_t) {}
+  // A strand that waited has been given up, and never calls again.
+  virtual void withdrawn(int64_t run, const std::string& strand) = 0;
+  // at_rest(run) has become true.
+  virtual void rested(int64_t run) = 0;
   virtual void logged(int64_t run, const std::string& level, const std::string& text) = 0;
   // The cell has forgotten a run it was told to cancel (one that ended first is reported as such).
   virtual void cancelled(int64_t run) = 0;
@@ -81,6 +83,9 @@ class Cell {
   void interrupted();
   // True if a run waits there for an answer to this strand, or will once the queue is worked off.
   bool awaits(int64_t run, const std::string& strand) const;
+  // True if a run has begun and not ended, and nothing that was sent or is queued for it is still to be
+  // worked off.
+  bool at_rest(int64_t run) const;
 
   // What the cell is doing: the frame's kind, "" if idle; and whose code runs (0: none).
   const std::string& slice() const { return current_.kind; }
@@ -102,6 +107,7 @@ class Cell {
   struct Strand {
     int64_t position = -1;
     bool waiting = false;
+    bool withdrawn = false;
   };
   struct Run {
     std::map<std::string, Strand, std::less<>> strands;
@@ -122,6 +128,7 @@ class Cell {
   std::string handle(const Value& frame);
   std::string handle_loaded(const Value& frame);
   std::string handle_call(const Value& frame);
+  std::string handle_withdraw(const Value& frame);
   std::string handle_end(const Value& frame, bool done);
   std::string handle_log(const Value& frame);
   std::string handle_result(const Value& frame);

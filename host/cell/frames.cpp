@@ -39,8 +39,8 @@ Value run_frame(int64_t vm, const run::Invocation& invocation) {
   return frame;
 }
 
-Value answer_frame(int64_t run, const std::string& strand, const Result<Value>& value) {
-  Value frame{{"t", "answer"}, {"run", run}, {"strand", strand}};
+Value answer_frame(int64_t run, const std::string& strand, const Result<Value>& value, int64_t now_ms) {
+  Value frame{{"t", "answer"}, {"run", run}, {"strand", strand}, {"now", now_ms}};
   if (value) {
     frame.set("value", *value);
   } else {

@@ -15,8 +15,8 @@ namespace clade::cell {
 Value load_frame(int64_t vm, const run::Program& program, int64_t memory_mb);
 // A handler's call in a loaded VM.
 Value run_frame(int64_t vm, const run::Invocation& invocation);
-// The value or the failure that a strand waits for.
-Value answer_frame(int64_t run, const std::string& strand, const Result<Value>& value);
+// The value or the failure that a strand waits for, and the run's time from then on.
+Value answer_frame(int64_t run, const std::string& strand, const Result<Value>& value, int64_t now_ms);
 // A chunk for a cell of its own.
 Value eval_frame(const EvalRequest& request);
 

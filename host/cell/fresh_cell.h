@@ -44,6 +44,8 @@ class FreshCell final : private CellEvents {
   void called(int64_t, const std::string&, int64_t, const std::string&, Value) override {}
   void finished(int64_t, Value, Value) override {}
   void failed(int64_t, const std::string&) override {}
+  void withdrawn(int64_t, const std::string&) override {}
+  void rested(int64_t) override {}
   void logged(int64_t, const std::string&, const std::string&) override {}
   void cancelled(int64_t) override {}
   void result(Value frame) override;

@@ -304,9 +304,14 @@ void Pool::start(const run::Program& program, run::Invocation invocation) {
   state_->start(program, invocation);
 }
 
-void Pool::answer(int64_t run, const std::string& strand, Result<Value> value) {
+void Pool::answer(int64_t run, const std::string& strand, Result<Value> value, int64_t now_ms) {
   const auto entry = state_->runs.find(run);
-  if (entry != state_->runs.end()) entry->second->answer(run, strand, value);
+  if (entry != state_->runs.end()) entry->second->answer(run, strand, value, now_ms);
+}
+
+bool Pool::at_rest(int64_t run) const {
+  const auto entry = state_->runs.find(run);
+  return entry != state_->runs.end() && entry->second->at_rest(run);
 }
 
 void Pool::cancel(int64_t run) {

@@ -80,7 +80,8 @@ class Pool final : public run::Executor {
   void report_to(run::RunEvents* events);
 
   void start(const run::Program& program, run::Invocation invocation) override;
-  void answer(int64_t run, const std::string& strand, Result<Value> value) override;
+  void answer(int64_t run, const std::string& strand, Result<Value> value, int64_t now_ms) override;
+  bool at_rest(int64_t run) const override;
   void cancel(int64_t run) override;
 
   // Evaluates in a cell of its own. `done` is called once unless cancelled, never from within; the cell is

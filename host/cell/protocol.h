@@ -8,11 +8,12 @@
 //   {t="selftest", vm}                         → {t="result", ok, value | error, code}
 //   {t="unload", vm}
 //   {t="run", vm, run, handler, state, from?, argument, now, seed}
-//   {t="answer", run, strand, value} | {t="answer", run, strand, error, code}
+//   {t="answer", run, strand, now, value} | {t="answer", run, strand, now, error, code}
 //        code "invalid" and "refused" raise in the script; any other code makes the call return nil, error,
 //        code
 //   {t="cancel", run}
 //        → {t="call", run, strand, position, op, args}   a strand waits for an answer
+//        → {t="withdraw", run, strand}   a strand that waits never goes on: another one won its clade.any
 //        → {t="done", run, value, state} | {t="failed", run, error}
 //        → {t="log", run, level, text}
 //   {t="eval", source, chunk, entry?, args={…}, modules, subject?={source, chunk, modules}}

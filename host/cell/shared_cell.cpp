@@ -72,12 +72,18 @@ void SharedCell::unload(int64_t vm) {
   (void)cell_->send({{"t", "unload"}, {"vm", vm}});
 }
 
-void SharedCell::answer(int64_t run, const std::string& strand, const Result<Value>& value) {
+void SharedCell::answer(int64_t run, const std::string& strand, const Result<Value>& value, int64_t now_ms) {
   const auto entry = runs_.find(run);
   if (entry == runs_.end() || entry->second.cancelled || !cell_->awaits(run, strand)) return;
-  if (auto sent = cell_->send(answer_frame(run, strand, value)); !sent) {
-    (void)cell_->send(answer_frame(run, strand, failure("limit", "the answer: " + sent.error().message)));
+  if (auto sent = cell_->send(answer_frame(run, strand, value, now_ms)); !sent) {
+    (void)cell_->send(
+        answer_frame(run, strand, failure("limit", "the answer: " + sent.error().message), now_ms));
   }
+}
+
+bool SharedCell::at_rest(int64_t run) const {
+  const auto entry = runs_.find(run);
+  return entry != runs_.end() && !entry->second.cancelled && cell_->at_rest(run);
 }
 
 void SharedCell::cancel(int64_t run) {
@@ -122,12 +128,16 @@ void SharedCell::called(int64_t run, const std::string& strand, int64_t position
   if (!runs_[run].cancelled) owner_.events().called(run, strand, position, op, std::move(args));
 }
 
-void SharedCell::finished(int64_t run, Value result, Value state) {
-  if (forget(run)) owner_.events().finished(run, std::move(result), std::move(state));
+void SharedCell::withdrawn(int64_t run, const std::string& strand) {
+  if (!runs_[run].cancelled) owner_.events().withdrawn(run, strand);
 }
 
-void SharedCell::waits(int64_t run) {
-  if (!runs_[run].cancelled) owner_.events().waits(run);
+void SharedCell::rested(int64_t run) {
+  if (at_rest(run)) owner_.events().rested(run);
+}
+
+void SharedCell::finished(int64_t run, Value result, Value state) {
+  if (forget(run)) owner_.events().finished(run, std::move(result), std::move(state));
 }
 
 void SharedCell::failed(int64_t run, const std::string& message) {

@@ -61,8 +61,10 @@ class SharedCell final : private CellEvents {
   // last run. Precondition: not doomed. Errors: "limit" (program, or state and argument, do not fit into a
   // frame).
   Status begin(const run::Program& program, const run::Invocation& invocation);
-  void answer(int64_t run, const std::string& strand, const Result<Value>& value);
+  void answer(int64_t run, const std::string& strand, const Result<Value>& value, int64_t now_ms);
   void cancel(int64_t run);
+  // As Executor::at_rest.
+  bool at_rest(int64_t run) const;
 
   size_t runs() const { return runs_.size(); }
   bool is_solo() const { return options_.solo; }
@@ -95,7 +97,8 @@ class SharedCell final : private CellEvents {
               Value args) override;
   void finished(int64_t run, Value result, Value state) override;
   void failed(int64_t run, const std::string& message) override;
-  void waits(int64_t run) override;
+  void withdrawn(int64_t run, const std::string& strand) override;
+  void rested(int64_t run) override;
   void logged(int64_t run, const std::string& level, const std::string& text) override;
   void cancelled(int64_t run) override;
   void result(Value) override {}

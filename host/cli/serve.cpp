@@ -18,7 +18,9 @@
 #include "cell/zygote.h"
 #include "cli/control.h"
 #include "cli/detach.h"
+#include "cli/folder.h"
 #include "cli/host_acts.h"
+#include "cli/folder.h"
 #include "cli/host_commands.h"
 #include "cli/lock.h"
 #include "cli/output.h"
@@ -206,9 +208,9 @@ Status Host::open() {
                                             log_.info("host", name + " " + text);
                                             if (view_) view_->event("host", name + " " + text);
                                           });
-  commands_ = std::make_unique<HostCommands>(
-      *kernel_, loop_, *dispatcher_, *reload_, *pool_, *command_, zygote_,
-      [this](const std::string& by) { stop(0, by, "clade stop"); });
+  commands_ =
+      std::make_unique<HostCommands>(*kernel_, loop_, *dispatcher_, *reload_, *pool_, *command_, zygote_,
+                                     [this](const std::string& by) { stop(0, by, "clade stop"); });
   queue_->observe([this](const queue::Task& task, queue::Verb verb, queue::State) {
     settlement_->observe(task, verb);
     dispatcher_->observe(task, verb);

@@ -23,8 +23,8 @@ std::string ask_id(const Run& run, const std::string& strand, int64_t position) 
 
 }  // namespace
 
-Awaits::Awaits(const Kernel& kernel, Executor& executor, Find find, Commit commit)
-    : kernel_(kernel), executor_(executor), find_(std::move(find)), commit_(std::move(commit)) {}
+Awaits::Awaits(const Kernel& kernel, Handover& handover, Find find, Commit commit)
+    : kernel_(kernel), handover_(handover), find_(std::move(find)), commit_(std::move(commit)) {}
 
 Awaits::~Awaits() {
   *alive_ = false;
@@ -56,15 +56,15 @@ void Awaits::begin(Run& run, const std::string& strand, int64_t position, const 
   }
   const int64_t now = kernel_.clock.wall_ms();
   if (!allowed) {
-    run.journal.add_read(strand, position, op, args, failure(allowed.error()), now);
-    answer_run(executor_, run, strand, failure(allowed.error()));
+    run.journal.add_answer(strand, position, op, args, failure(allowed.error()), now);
+    handover_.at_once(run, strand, failure(allowed.error()));
     return;
   }
   call.keep();
   store::Batch batch;
   if (!run.recorded) record_run(run, RunStatus::running, "", now, batch);
   run.journal.start(strand, position, op, args, now, batch);
-  run.awaiting[{strand, position}] = {op, 0, run.execution};
+  run.awaiting[{strand, position}] = {op, 0, false};
   if (op == kAsk) {
     mail::Message message;
     message.id = ask_id(run, strand, position);
@@ -89,14 +89,20 @@ void Awaits::begin(Run& run, const std::string& strand, int64_t position, const 
   });
 }
 
-void Awaits::resume(Run& run, const std::string& strand, int64_t position, const std::string& op,
-                    const Value& args) {
-  if (auto awaiting = run.awaiting.find({strand, position}); awaiting != run.awaiting.end()) {
-    awaiting->second.execution = run.execution;  // still under way: only the script that waits is new
+void Awaits::resume(Run& run, const std::string& strand, int64_t position) {
+  const Place place(strand, position);
+  if (run.awaiting.count(place) > 0) return;  // still under way: only the script that waits is new
+  const Journal::Entry& entry = *run.journal.at(place);
+  const std::string op = entry.op;
+  const int64_t started_at = entry.started_at;
+  auto decoded = decode_msgpack(entry.args);
+  run.awaiting[place] = {op, 0, false};
+  if (!decoded) {
+    conclude(run.id, strand, position,
+             failure("corrupt", "the journal's record of this " + op + " is damaged"));
     return;
   }
-  const int64_t started_at = (*run.journal.find(strand, position, op, args))->started_at;
-  run.awaiting[{strand, position}] = {op, 0, run.execution};
+  const Value& args = *decoded;
   auto effect = effects_.find(op);
   if (op == kAsk) {
     const std::string id = ask_id(run, strand, position);
@@ -113,6 +119,33 @@ void Awaits::resume(Run& run, const std::string& strand, int64_t position, const
     conclude(run.id, strand, position,
              failure("outcome_unknown", op + " was cut off by a crash: whether it took effect is not known"));
   }
+}
+
+void Awaits::withdraw(Run& run, const std::string& strand) {
+  const auto reached = run.course.reached.find(strand);
+  if (reached == run.course.reached.end()) return;
+  const Place place = *reached;
+  const Journal::Entry* entry = run.journal.at(place);
+  if (!entry || entry->status != Journal::Entry::Status::started) return;
+  const std::string op = entry->op;
+  const auto effect = effects_.find(op);
+  const auto awaiting = run.awaiting.find(place);
+  // What this host has not begun, a former one may have.
+  bool took_effect = op != kAsk && effect != effects_.end() && !effect->second->idempotent();
+  if (awaiting != run.awaiting.end()) {
+    took_effect = took_effect && awaiting->second.begun;
+    if (effect != effects_.end() && awaiting->second.handle) effect->second->cancel(awaiting->second.handle);
+    run.awaiting.erase(awaiting);
+  }
+  if (const auto ask = asks_.find(ask_id(run, strand, place.second)); ask != asks_.end()) close_ask(ask);
+  const Error error = took_effect
+                          ? Error{"outcome_unknown",
+                                  op + " was given up by clade.any or clade.timeout and ended in the middle: "
+                                       "whether it took effect is not known"}
+                          : Error{"cancelled", op + " was given up by clade.any or clade.timeout"};
+  store::Batch batch;
+  run.journal.cancel(place, error, kernel_.clock.wall_ms(), batch);
+  commit_(std::move(batch), nullptr);
 }
 
 void Awaits::cancel(Run& run) {
@@ -139,8 +172,8 @@ std::function<void()> Awaits::take_reply(const std::string& message, int64_t ask
   close_ask(ask);
   // The asker may not have come to its ask again after a crash: then it finds the reply in its journal.
   run->journal.finish(strand, position, result, kernel_.clock.wall_ms(), batch);
-  return [this, alive = alive_, asker, strand, position, result] {
-    if (*alive) hand_over(asker, strand, position, result);
+  return [this, alive = alive_, asker, strand, position] {
+    if (*alive) hand_over(asker, strand, position);
   };
 }
 
@@ -148,6 +181,7 @@ void Awaits::launch(Run& run, const std::string& strand, int64_t position, const
                     int64_t started_at) {
   const EffectRequest request{run.id, run.agent, args, started_at};
   const int64_t number = run.id;
+  run.awaiting.at({strand, position}).begun = true;
   Effect& effect = *effects_.at(run.awaiting.at({strand, position}).op);
   const uint64_t handle =
       effect.start(request, [this, alive = alive_, number, strand, position](Result<Value> result) {
@@ -191,20 +225,17 @@ void Awaits::conclude(int64_t number, const std::string& strand, int64_t positio
   }
   store::Batch batch;
   record(*run, strand, position, result, batch);
-  commit_(std::move(batch),
-          [this, number, strand, position, result = std::move(result)](Status status) mutable {
-            if (status) hand_over(number, strand, position, std::move(result));
-          });
+  commit_(std::move(batch), [this, number, strand, position](Status status) {
+    if (status) hand_over(number, strand, position);
+  });
 }
 
-void Awaits::hand_over(int64_t number, const std::string& strand, int64_t position, Result<Value> result) {
+void Awaits::hand_over(int64_t number, const std::string& strand, int64_t position) {
   Run* run = find_(number);
-  if (!run) return;
-  auto found = run->awaiting.find({strand, position});
-  if (found == run->awaiting.end()) return;
-  const bool waits = found->second.execution == run->execution;
-  run->awaiting.erase(found);
-  if (waits) answer_run(executor_, *run, strand, std::move(result));
+  if (run && run->awaiting.erase({strand, position}) > 0) {
+    handover_.ready(*run, {strand, position});
+    handover_.go_on(number);
+  }
 }
 
 Status Awaits::check_ask(const Run& run, const Value& args, script::Call& call) const {

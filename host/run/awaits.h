@@ -11,7 +11,7 @@
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "run/effect.h"
-#include "run/executor.h"
+#include "run/handover.h"
 #include "run/kernel.h"
 #include "run/run.h"
 
@@ -24,7 +24,7 @@ class Awaits {
   // Commits a batch; `done` follows unless the owner is gone by then.
   using Commit = std::function<void(store::Batch, std::function<void(Status)>)>;
 
-  Awaits(const Kernel& kernel, Executor& executor, Find find, Commit commit);
+  Awaits(const Kernel& kernel, Handover& handover, Find find, Commit commit);
   ~Awaits();
 
   // Makes `op` awaitable; the effect outlives this object.
@@ -37,8 +37,10 @@ class Awaits {
   void begin(Run& run, const std::string& strand, int64_t position, const std::string& op, const Value& args);
   // An await that the journal knows as started and not finished: still under way, begun again, or of unknown
   // outcome.
-  void resume(Run& run, const std::string& strand, int64_t position, const std::string& op,
-              const Value& args);
+  void resume(Run& run, const std::string& strand, int64_t position);
+  // Ends what a strand that was given up waits for, if it is an await; the journal tells what became of it. A
+  // question that has not been delivered will not be.
+  void withdraw(Run& run, const std::string& strand);
   // Ends what a run waits for; nothing is reported.
   void cancel(Run& run);
 
@@ -65,7 +67,7 @@ class Awaits {
   void launch(Run& run, const std::string& strand, int64_t position, const Value& args, int64_t started_at);
   void record(Run& run, const std::string& strand, int64_t position, const Result<Value>& result,
               store::Batch& batch);
-  void hand_over(int64_t run, const std::string& strand, int64_t position, Result<Value> result);
+  void hand_over(int64_t run, const std::string& strand, int64_t position);
   void conclude(int64_t run, const std::string& strand, int64_t position, Result<Value> result);
   Status check_ask(const Run& run, const Value& args, script::Call& call) const;
   // The circle that closes if `asker` waits for `asked`, as text; "" if none does.
@@ -75,7 +77,7 @@ class Awaits {
   void expect_reply(Ask& ask, const std::string& id, const Value& args, int64_t started_at);
 
   Kernel kernel_;
-  Executor& executor_;
+  Handover& handover_;
   Find find_;
   Commit commit_;
   std::map<std::string, Effect*> effects_;

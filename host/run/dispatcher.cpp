@@ -21,10 +21,14 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       due_(kernel.loop.make_timer()),
       renew_(kernel.loop.make_timer()),
       standing_(kernel.clock),
-      awaits_(kernel, executor, std::bind_front(&Dispatcher::find, this),
+      handover_(
+          executor, std::bind_front(&Dispatcher::find, this),
+          [this](Run& run, const std::string& error) { spend_attempt(run, RunStatus::diverged, error); },
+          std::bind_front(&Dispatcher::take_up, this)),
+      awaits_(kernel, handover_, std::bind_front(&Dispatcher::find, this),
               std::bind_front(&Dispatcher::commit, this)),
-      emissions_(kernel, executor, std::bind_front(&Dispatcher::find, this), hooks_.try_version),
-      reads_(kernel, executor, std::bind_front(&Dispatcher::find, this),
+      emissions_(kernel, handover_, std::bind_front(&Dispatcher::find, this), hooks_.try_version),
+      reads_(kernel, handover_, std::bind_front(&Dispatcher::find, this),
              std::bind_front(&Dispatcher::commit, this), std::bind_front(&Dispatcher::end_if_too_much, this)),
       files_(
           kernel, std::bind_front(&Dispatcher::commit, this),
@@ -262,9 +266,9 @@ void Dispatcher::execute(Run& run) {
   emissions_.cancel(run);
   run.calls = 0;
   run.bytes = run.journal.footprint();
-  run.handed.clear();
   run.state_before = run.state->hash;
   run.state_version = run.state->version;
+  Handover::begin(run);
   Invocation invocation;
   invocation.run = run.id;
   invocation.state = run.state->value;
@@ -294,15 +298,19 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   // The journal counts what it has; the outbox begins anew with every execution.
   if (is_emission(op) || (entry && !*entry)) run->bytes += args.footprint();
   ++run->calls;
+  run->course.reached[strand] = position;
   if (end_if_too_much(*run)) return;
   if (!entry) {
     spend_attempt(*run, RunStatus::diverged, entry.error().message);
   } else if (*entry && (*entry)->status == Journal::Entry::Status::done && is_emission(op)) {
     emissions_.begin(*run, strand, position, op, args, true);
-  } else if (*entry && (*entry)->status != Journal::Entry::Status::started) {
-    answer_run(executor_, *run, strand, (*entry)->result);
+  } else if (*entry && ((*entry)->status == Journal::Entry::Status::started ||
+                        (*entry)->status == Journal::Entry::Status::cancelled)) {
+    Handover::cut_off(*run, {strand, position});
+  } else if (*entry && (*entry)->turn == 0) {
+    handover_.at_once(*run, strand, (*entry)->result);
   } else if (*entry) {
-    awaits_.resume(*run, strand, position, op, args);
+    handover_.ready(*run, {strand, position});
   } else if (is_emission(op)) {
     emissions_.begin(*run, strand, position, op, args, false);
   } else if (is_read(op)) {
@@ -310,6 +318,30 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   } else {
     awaits_.begin(*run, strand, position, op, args);
   }
+}
+
+void Dispatcher::take_up(Run& run, const Place& place) {
+  const Journal::Entry& entry = *run.journal.at(place);
+  if (entry.status == Journal::Entry::Status::started) {
+    awaits_.resume(run, place.first, place.second);
+  } else if (entry.status == Journal::Entry::Status::cancelled) {
+    // Whatever made the script give it up has been handed to it again.
+    spend_attempt(run, RunStatus::diverged, run.journal.not_given_up(place));
+  } else {
+    handover_.ready(run, place);
+  }
+}
+
+void Dispatcher::withdrawn(int64_t number, const std::string& strand) {
+  Run* run = find(number);
+  if (!run) return;
+  Handover::withdraw(*run, strand);
+  emissions_.withdraw(*run, strand);
+  awaits_.withdraw(*run, strand);
+}
+
+void Dispatcher::rested(int64_t number) {
+  handover_.go_on(number);
 }
 
 bool Dispatcher::end_if_too_much(Run& run) {
@@ -328,6 +360,10 @@ bool Dispatcher::end_if_too_much(Run& run) {
 void Dispatcher::finished(int64_t number, Value result, Value state) {
   Run* run = find(number);
   if (!run) return;
+  if (const auto left_out = Handover::left_out(*run); !left_out.empty()) {
+    spend_attempt(*run, RunStatus::diverged, left_out);
+    return;
+  }
   if (auto status = check_json(result); !status) {
     spend_attempt(*run, RunStatus::failed, "result: " + status.error().message);
     return;

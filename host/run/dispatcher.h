@@ -24,6 +24,7 @@
 #include "run/emissions.h"
 #include "run/executor.h"
 #include "run/file_writer.h"
+#include "run/handover.h"
 #include "run/kernel.h"
 #include "run/read_queue.h"
 #include "run/roles.h"
@@ -100,6 +101,8 @@ class Dispatcher final : public RunEvents {
   void finished(int64_t run, Value result, Value state) override;
   void failed(int64_t run, const std::string& message) override;
   void lost(int64_t run, bool blamed, const std::string& reason) override;
+  void withdrawn(int64_t run, const std::string& strand) override;
+  void rested(int64_t run) override;
   void logged(int64_t run, const std::string& level, const std::string& text) override;
 
  private:
@@ -117,6 +120,8 @@ class Dispatcher final : public RunEvents {
   // Is it among those of the former host that have not started again yet?
   bool is_recovered(int64_t run) const;
   void execute(Run& run);
+  // Goes on with a call that the journal knows, once the run has come as far as it was.
+  void take_up(Run& run, const Place& place);
   // Fails a run that asks too much of the host; true if it did.
   bool end_if_too_much(Run& run);
   void end(Run& run);
@@ -142,6 +147,7 @@ class Dispatcher final : public RunEvents {
   std::unique_ptr<Timer> due_;
   std::unique_ptr<Timer> renew_;
   Standing standing_;
+  Handover handover_;
   Awaits awaits_;
   Emissions emissions_;
   ReadQueue reads_;

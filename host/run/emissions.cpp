@@ -5,7 +5,6 @@
 
 #include "base/bytes.h"
 #include "run/emit.h"
-#include "run/record.h"
 
 namespace clade::run {
 namespace {
@@ -15,8 +14,8 @@ constexpr auto kTrials = 16;  // of a run at once: each holds the programs of al
 
 }  // namespace
 
-Emissions::Emissions(const Kernel& kernel, Executor& executor, Find find, TryVersion try_version)
-    : kernel_(kernel), executor_(executor), find_(std::move(find)), try_version_(std::move(try_version)) {}
+Emissions::Emissions(const Kernel& kernel, Handover& handover, Find find, TryVersion try_version)
+    : kernel_(kernel), handover_(handover), find_(std::move(find)), try_version_(std::move(try_version)) {}
 
 void Emissions::begin(Run& run, const std::string& strand, int64_t position, const std::string& op,
                       const Value& args, bool again) {
@@ -64,16 +63,25 @@ void Emissions::begin_trial(Run& run, const std::string& strand, int64_t positio
 }
 
 void Emissions::end_trial(uint64_t number, const Status& loads) {
-  auto entry = trials_.extract(number);
-  if (!entry) return;
-  Trial& trial = entry.mapped();
-  Run* run = find_(trial.run);
+  const auto entry = trials_.find(number);
+  Run* run = entry == trials_.end() ? nullptr : find_(entry->second.run);
   if (!run) return;
+  entry->second.call_off = nullptr;  // it is over
+  handover_.ready(*run, {entry->second.strand, entry->second.position},
+                  [this, number, loads](Run& live) { return outcome(live, number, loads); });
+  handover_.go_on(run->id);
+}
+
+Result<Value> Emissions::outcome(Run& run, uint64_t number, const Status& loads) {
+  auto entry = trials_.extract(number);
+  Trial& trial = entry.mapped();
   // Much may have changed since it was checked.
-  auto outcome = loads ? emit(kernel_, *run, kPublish, trial.args, *trial.call)
-                       : failure("does_not_load", std::string(kPublish) + ": " + loads.error().message);
-  answer(*run, trial.strand, trial.position, kPublish, trial.args, *trial.call, trial.again,
-         std::move(outcome));
+  auto result = loads ? emit(kernel_, run, kPublish, trial.args, *trial.call)
+                      : failure("does_not_load", std::string(kPublish) + ": " + loads.error().message);
+  if (result) trial.call->keep();
+  if (!trial.again)
+    run.journal.add_read(trial.strand, trial.position, kPublish, trial.args, result, kernel_.clock.wall_ms());
+  return result;
 }
 
 void Emissions::answer(Run& run, const std::string& strand, int64_t position, const std::string& op,
@@ -82,13 +90,26 @@ void Emissions::answer(Run& run, const std::string& strand, int64_t position, co
   // A refusal depends on shared state: a second execution must be refused again. What a rate let through must
   // pass again, however much faster it comes.
   if (!again && (!outcome || call.is_metered()))
-    run.journal.add_read(strand, position, op, args, outcome, kernel_.clock.wall_ms());
-  answer_run(executor_, run, strand, std::move(outcome));
+    run.journal.add_answer(strand, position, op, args, outcome, kernel_.clock.wall_ms());
+  if (const auto* entry = run.journal.at({strand, position}); again && entry->turn != 0) {
+    // It was tried before, and there is nothing to try any more.
+    Handover::ready(run, {strand, position}, [outcome = std::move(outcome)](Run&) { return outcome; });
+  } else {
+    handover_.at_once(run, strand, std::move(outcome));
+  }
 }
 
 void Emissions::cancel(const Run& run) {
+  call_off([&](const Trial& trial) { return trial.run == run.id; });
+}
+
+void Emissions::withdraw(const Run& run, const std::string& strand) {
+  call_off([&](const Trial& trial) { return trial.run == run.id && trial.strand == strand; });
+}
+
+void Emissions::call_off(const std::function<bool(const Trial&)>& which) {
   for (auto trial = trials_.begin(); trial != trials_.end();) {
-    if (trial->second.run != run.id) {
+    if (!which(trial->second)) {
       ++trial;
       continue;
     }

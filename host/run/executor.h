@@ -45,14 +45,16 @@ class RunEvents {
   // The script asks the host for something and waits: answer with Executor::answer, now or later.
   virtual void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
                       Value args) = 0;
-  // All strands of the run wait: nothing comes of it before the next answer.
-  virtual void waits(int64_t) {}
   // The handler returned. `state` is the agent's state after it.
   virtual void finished(int64_t run, Value result, Value state) = 0;
   // The handler raised, did not load, or overran its soft deadline. `message` has the traceback.
   virtual void failed(int64_t run, const std::string& message) = 0;
   // The cell is gone. `blamed`: this run was executing in it; otherwise it was a neighbour.
   virtual void lost(int64_t run, bool blamed, const std::string& reason) = 0;
+  // The strand waits no longer: clade.any gave it up. What it asked for is to end, and gets no answer.
+  virtual void withdrawn(int64_t run, const std::string& strand) = 0;
+  // Executor::at_rest has become true.
+  virtual void rested(int64_t run) = 0;
   // A line the script logged.
   virtual void logged(int64_t run, const std::string& level, const std::string& text) = 0;
 };
@@ -62,7 +64,10 @@ class Executor {
   virtual ~Executor() = default;
   // Exactly one of finished, failed, lost follows, unless the run is cancelled.
   virtual void start(const Program& program, Invocation invocation) = 0;
-  virtual void answer(int64_t run, const std::string& strand, Result<Value> value) = 0;
+  // `now_ms`: the run's time from then on.
+  virtual void answer(int64_t run, const std::string& strand, Result<Value> value, int64_t now_ms) = 0;
+  // True if no code of the run executes or is about to: it has begun, and all its strands wait for answers.
+  virtual bool at_rest(int64_t run) const = 0;
   // Forgets the run: nothing about it is reported any more.
   virtual void cancel(int64_t run) = 0;
 };

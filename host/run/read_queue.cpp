@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "run/read.h"
-#include "run/record.h"
 
 namespace clade::run {
 namespace {
@@ -13,10 +12,10 @@ constexpr int64_t kSliceUs = 2000;
 
 }  // namespace
 
-ReadQueue::ReadQueue(const Kernel& kernel, Executor& executor, Find find, Commit commit,
+ReadQueue::ReadQueue(const Kernel& kernel, Handover& handover, Find find, Commit commit,
                      EndIfTooMuch end_if_too_much)
     : kernel_(kernel),
-      executor_(executor),
+      handover_(handover),
       find_(std::move(find)),
       commit_(std::move(commit)),
       end_if_too_much_(std::move(end_if_too_much)) {}
@@ -70,7 +69,8 @@ void ReadQueue::work() {
       turns_.push_back(number);
     }
     Run* run = find_(number);
-    if (run && run->execution == read.execution) answer(*run, read);
+    if (run && run->execution == read.execution && run->course.withdrawn.count(read.strand) == 0)
+      answer(*run, read);
     if (kernel_.clock.steady_us() >= end) break;
   }
   work_soon();
@@ -84,8 +84,12 @@ void ReadQueue::answer(Run& run, const Read& read) {
     run.bytes += result->footprint();
     if (end_if_too_much_(run)) return;
   }
-  run.journal.add_read(read.strand, read.position, read.op, read.args, result, kernel_.clock.wall_ms());
-  answer_run(executor_, run, read.strand, std::move(result));
+  handover_.ready(run, {read.strand, read.position},
+                  [read, result = std::move(result), now = kernel_.clock.wall_ms()](Run& live) {
+                    live.journal.add_read(read.strand, read.position, read.op, read.args, result, now);
+                    return result;
+                  });
+  handover_.go_on(run.id);
 }
 
 }  // namespace clade::run

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "run/executor.h"
+#include "run/handover.h"
 #include "run/kernel.h"
 #include "run/run.h"
 #include "store/writer.h"
@@ -28,7 +28,7 @@ class ReadQueue {
   // Ends a run that has got too much from the host by now; true if it did.
   using EndIfTooMuch = std::function<bool(Run&)>;
 
-  ReadQueue(const Kernel& kernel, Executor& executor, Find find, Commit commit, EndIfTooMuch end_if_too_much);
+  ReadQueue(const Kernel& kernel, Handover& handover, Find find, Commit commit, EndIfTooMuch end_if_too_much);
   ~ReadQueue();
 
   // Answers the call (see read.h) when its turn has come, and journals the answer; never within this call.
@@ -53,7 +53,7 @@ class ReadQueue {
   void answer(Run& run, const Read& read);
 
   Kernel kernel_;
-  Executor& executor_;
+  Handover& handover_;
   Find find_;
   Commit commit_;
   EndIfTooMuch end_if_too_much_;

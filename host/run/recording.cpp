@@ -23,15 +23,6 @@ Result<Value> read_state(store::Database& database, const std::string& hash) {
   return decode_json(query.text(0));
 }
 
-Result<std::vector<std::string>> read_handed(const std::string& bytes) {
-  std::vector<std::string> handed;
-  if (bytes.empty()) return handed;
-  auto list = decode_msgpack(bytes);
-  if (!list) return failure(list.error());
-  for (const auto& strand : list->as_array()) handed.push_back(strand.as_string());
-  return handed;
-}
-
 }  // namespace
 
 Result<Recording> read_recording(store::Database& database, const store::Blobs& blobs, int64_t run) {
@@ -43,7 +34,7 @@ Result<Recording> read_recording(store::Database& database, const store::Blobs& 
   {
     auto query = database.prepare(
         "SELECT agent, version, pins, trigger_kind, trigger_id, attempt, seed, started_at, status, error, "
-        "state, state_version, task_error, recorded, handed, omitted, state_after, result, role "
+        "state, state_version, task_error, recorded, omitted, state_after, result, role "
         "FROM run WHERE id = ?");
     query.bind(1, run);
     auto row = query.step();
@@ -72,16 +63,12 @@ Result<Recording> read_recording(store::Database& database, const store::Blobs& 
       return not_recorded(run,
                           "what it was given and answered was not kept: an older clade ran it, or it ended "
                           "with its host");
-    auto handed = read_handed(query.text(14));
-    if (!handed)
-      return failure("corrupt", "run " + std::to_string(run) + ": its order of answers is damaged");
-    recording.handed = std::move(*handed);
-    if (const int64_t omitted = query.integer(15); omitted > 0)
+    if (const int64_t omitted = query.integer(14); omitted > 0)
       return not_recorded(run, "it read " + std::to_string(omitted >> 20) +
                                    " MB of shared state, more than is kept of a run");
-    recording.state_after = query.text(16);
-    recording.result = query.text(17);
-    recording.role = query.text(18);
+    recording.state_after = query.text(15);
+    recording.result = query.text(16);
+    recording.role = query.text(17);
   }
   auto before = read_state(database, state);
   if (!before) return not_recorded(run, before.error().message);
@@ -95,8 +82,10 @@ Result<Recording> read_recording(store::Database& database, const store::Blobs& 
   auto journal = Journal::load(database, blobs, run);
   if (!journal) return failure(journal.error());
   for (const auto& [place, entry] : journal->entries()) {
-    recording.answers.push_back({place.first, place.second, entry.op, entry.args,
-                                 entry.status != Journal::Entry::Status::started, entry.result});
+    const bool known =
+        entry.status == Journal::Entry::Status::done || entry.status == Journal::Entry::Status::error;
+    recording.answers.push_back({place.first, place.second, entry.op, entry.args, known, entry.result,
+                                 entry.finished_at, entry.turn});
   }
   return recording;
 }

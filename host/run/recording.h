@@ -20,9 +20,11 @@ struct Recording {
     std::string strand;
     int64_t position = 0;
     std::string op;
-    std::string args;                // canonical bytes
-    bool known = false;              // false: the run ended before there was an answer
+    std::string args;    // canonical bytes
+    bool known = false;  // false: the run ended, or gave the strand up, before there was an answer
     Result<Value> result = Value();  // when known
+    int64_t finished_at = 0;         // ms since 1970
+    int64_t turn = 0;                // as Journal::Entry
   };
 
   std::string agent;  // instance
@@ -32,12 +34,11 @@ struct Recording {
   std::string trigger;  // id of the task or message
   std::string status;   // those of run/status.h
   std::string error;
-  std::string state_version;        // the version that wrote the state; "" if there was none
-  Invocation invocation;            // `from_version` as it was
-  std::vector<Answer> answers;      // by strand and position
-  std::vector<std::string> handed;  // strands in the order of their answers; empty for a run of one strand
-  std::string state_after;          // hash, of a committed run
-  std::string result;               // the same
+  std::string state_version;    // the version that wrote the state; "" if there was none
+  Invocation invocation;        // `from_version` as it was
+  std::vector<Answer> answers;  // by strand and position
+  std::string state_after;      // hash, of a committed run
+  std::string result;           // the same
 };
 
 // Reads the recording of a run that has ended. Errors: "not_found", "not_recorded" (it has not ended, an

@@ -38,6 +38,7 @@ void Replay::start(const Program& program) {
   Invocation invocation = recording_.invocation;
   const bool migrates = !recording_.state_version.empty() && recording_.state_version != program.version;
   invocation.from_version = migrates ? recording_.state_version : std::string();
+  now_ms_ = invocation.now_ms;
   executor_.start(program, std::move(invocation));
 }
 
@@ -48,84 +49,96 @@ void Replay::called(int64_t, const std::string& strand, int64_t position, const 
     return;
   }
   std::string bytes = encode_msgpack(args);
-  calls_.push_back({strand, position, op, std::move(args), std::move(bytes)});
+  Call call{{strand, position}, op, std::move(args), std::move(bytes)};
+  const auto* recorded = find(call);
+  if (diverges(call, recorded)) return;
+  if (is_answered_at_once(call, recorded)) {
+    answer(call, recorded);
+  } else {
+    calls_.push_back(std::move(call));
+  }
 }
 
-void Replay::waits(int64_t) {
-  if (over_) return;
-  if (matching_ == Matching::exact) {
-    const auto call = next_call();
-    if (call == calls_.end()) {
-      end(Replayed::End::stuck, "it does not wait for what it was answered next");
-      return;
-    }
-    const Call taken = std::move(*call);
-    calls_.erase(call);
-    ++handed_;
-    if (!answer(taken) && !over_) end(Replayed::End::stuck, taken.op + " " + shown_arguments(taken.bytes));
-    return;
-  }
+void Replay::withdrawn(int64_t, const std::string& strand) {
+  std::erase_if(calls_, [&strand](const Call& call) { return call.place.first == strand; });
+}
+
+void Replay::rested(int64_t) {
+  if (over_ || calls_.empty()) return;
+  auto next = calls_.end();
+  const Recording::Answer* first = nullptr;
   for (auto call = calls_.begin(); call != calls_.end(); ++call) {
-    if (!answer(*call)) continue;
-    calls_.erase(call);
+    const auto* recorded = find(*call);
+    if (!recorded || !recorded->known || (first && first->turn <= recorded->turn)) continue;
+    first = recorded;
+    next = call;
+  }
+  if (!first && matching_ == Matching::loose)
+    next = std::find_if(calls_.begin(), calls_.end(), [](const Call& call) { return call.op == kSleep; });
+  if (next == calls_.end()) {
+    end(Replayed::End::stuck, calls_.front().op + " " + shown_arguments(calls_.front().bytes));
     return;
   }
-  const Call& first = calls_.front();
-  end(Replayed::End::stuck, first.op + " " + shown_arguments(first.bytes));
+  const Call call = std::move(*next);
+  calls_.erase(next);
+  answer(call, first);
 }
 
-// The call whose answer came next in the original.
-std::deque<Replay::Call>::iterator Replay::next_call() {
-  if (recording_.handed.empty() || handed_ >= recording_.handed.size()) return calls_.begin();
-  return std::find_if(calls_.begin(), calls_.end(),
-                      [this](const Call& call) { return call.strand == recording_.handed[handed_]; });
+const Recording::Answer* Replay::find(const Call& call) const {
+  return matching_ == Matching::exact ? find_exact(call) : find_loose(call);
 }
 
-const Recording::Answer* Replay::find(const Call& call) {
+const Recording::Answer* Replay::find_exact(const Call& call) const {
   const auto& answers = recording_.answers;
-  if (matching_ == Matching::exact) {
-    const auto found = std::find_if(answers.begin(), answers.end(), [&](const auto& one) {
-      return one.strand == call.strand && one.position == call.position;
-    });
-    return found == answers.end() ? nullptr : &*found;
-  }
+  const auto found = std::find_if(answers.begin(), answers.end(), [&](const auto& one) {
+    return one.strand == call.place.first && one.position == call.place.second;
+  });
+  return found == answers.end() ? nullptr : &*found;
+}
+
+const Recording::Answer* Replay::find_loose(const Call& call) const {
   const Recording::Answer* again = nullptr;
   const Recording::Answer* elsewhere = nullptr;
-  for (const auto& one : answers) {
+  for (const auto& one : recording_.answers) {
     if (!one.known || one.op != call.op || one.args != call.bytes) continue;
-    const auto index = static_cast<size_t>(&one - answers.data());
-    if (used_.count(index) > 0) {
+    if (used_.count(&one) > 0) {
       if (is_read(one.op)) again = &one;
-    } else if (one.strand == call.strand) {
-      used_.insert(index);
+    } else if (one.strand == call.place.first) {
       return &one;
     } else if (!elsewhere) {
       elsewhere = &one;
     }
   }
-  if (elsewhere) used_.insert(static_cast<size_t>(elsewhere - answers.data()));
   return elsewhere ? elsewhere : again;
 }
 
-// False if the recording has no answer.
-bool Replay::answer(const Call& call) {
-  const auto* recorded = find(call);
-  if (recorded && (recorded->op != call.op || recorded->args != call.bytes)) {
-    end(Replayed::End::raised, divergence(recording_.invocation.run, {call.strand, call.position},
-                                          recorded->op, recorded->args, call.op, call.bytes));
-    return false;
+// Ends the replay if the recording has something else in this place.
+bool Replay::diverges(const Call& call, const Recording::Answer* answer) {
+  if (!answer || (answer->op == call.op && answer->args == call.bytes)) return false;
+  end(Replayed::End::raised,
+      divergence(recording_.invocation.run, call.place, answer->op, answer->args, call.op, call.bytes));
+  return true;
+}
+
+bool Replay::is_answered_at_once(const Call& call, const Recording::Answer* answer) const {
+  if (answer) return answer->known && answer->turn == 0;
+  return is_emission(call.op);
+}
+
+void Replay::answer(const Call& call, const Recording::Answer* recorded) {
+  if (recorded) {
+    used_.insert(recorded);
+    if (recorded->turn != 0) now_ms_ = std::max(now_ms_, recorded->finished_at);
   }
-  if (recorded && !recorded->known) return false;
   if (is_emission(call.op)) {
     if (recorded && !recorded->result) {
       hand(call, recorded->result);
-      return true;
+      return;
     }
     replayed_.effects.push_back({{"op", call.op}, {"args", call.args}});
     hand(call, emission_answer(recording_.invocation.run, next_id_, call.op, call.args));
-    return true;
+    return;
   }
-  if (!recorded && !(matching_ == Matching::loose && call.op == kSleep)) return false;
   Result<Value> value = recorded ? recorded->result : Result<Value>(true);
   Value line{{"op", call.op}, {"args", call.args}};
   if (value) {
@@ -135,11 +148,10 @@ bool Replay::answer(const Call& call) {
   }
   replayed_.answers.push_back(std::move(line));
   hand(call, std::move(value));
-  return true;
 }
 
 void Replay::hand(const Call& call, Result<Value> value) {
-  executor_.answer(recording_.invocation.run, call.strand, std::move(value));
+  executor_.answer(recording_.invocation.run, call.place.first, std::move(value), now_ms_);
 }
 
 void Replay::finished(int64_t, Value result, Value state) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/value.h"
+#include "run/course.h"
 #include "run/executor.h"
 #include "run/recording.h"
 
@@ -34,11 +35,13 @@ struct Replayed {
 // "returned", "raised", "lost", "stuck"
 const char* name(Replayed::End end);
 
-// Which answer a call gets.
+// Which answer a call gets. As in the original (handover.h), what the host can answer at once it does;
+// results are handed one by one, when all strands wait, in the order of their turns.
 enum class Matching {
-  exact,  // the one of its strand and position, in the order of the original; it must ask for the same
-  loose,  // one to the same operation and arguments, in the order of the calls: for another version. A read
-          // may be answered several times, and a pause is over at once
+  exact,  // the one of its strand and position; it must ask for the same
+  loose,  // one to the same operation and arguments, for another version: of those that wait, the one whose
+          // turn came first. A read may be answered several times, and a pause that was not there is over
+          // when nothing else goes on
 };
 
 class Replay final : public RunEvents {
@@ -52,7 +55,8 @@ class Replay final : public RunEvents {
 
   void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
               Value args) override;
-  void waits(int64_t run) override;
+  void withdrawn(int64_t run, const std::string& strand) override;
+  void rested(int64_t run) override;
   void finished(int64_t run, Value result, Value state) override;
   void failed(int64_t run, const std::string& message) override;
   void lost(int64_t run, bool blamed, const std::string& reason) override;
@@ -60,15 +64,17 @@ class Replay final : public RunEvents {
 
  private:
   struct Call {
-    std::string strand;
-    int64_t position = 0;
+    Place place;
     std::string op;
     Value args;
     std::string bytes;  // canonical, of args
   };
-  std::deque<Call>::iterator next_call();
-  const Recording::Answer* find(const Call& call);
-  bool answer(const Call& call);
+  const Recording::Answer* find(const Call& call) const;
+  const Recording::Answer* find_exact(const Call& call) const;
+  const Recording::Answer* find_loose(const Call& call) const;
+  bool diverges(const Call& call, const Recording::Answer* answer);
+  bool is_answered_at_once(const Call& call, const Recording::Answer* answer) const;
+  void answer(const Call& call, const Recording::Answer* recorded);
   void hand(const Call& call, Result<Value> value);
   void end(Replayed::End how, std::string text);
 
@@ -77,11 +83,11 @@ class Replay final : public RunEvents {
   Matching matching_;
   Done done_;
   Replayed replayed_;
-  std::deque<Call> calls_;  // that wait for their answers
-  std::set<size_t> used_;   // indexes of answers that were handed out
-  size_t handed_ = 0;
-  int64_t seen_ = 0;     // calls so far
-  int64_t next_id_ = 1;  // as Outbox::next
+  std::deque<Call> calls_;                   // that wait for their turn
+  std::set<const Recording::Answer*> used_;  // that were handed out
+  int64_t seen_ = 0;                         // calls so far
+  int64_t next_id_ = 1;                      // as Outbox::next
+  int64_t now_ms_ = 0;                       // the run's time
   bool over_ = false;
 };
 

@@ -6,13 +6,13 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/value.h"
 #include "mail/mail.h"
 #include "queue/queue.h"
 #include "run/agent_state.h"
+#include "run/course.h"
 #include "run/executor.h"
 #include "run/governance.h"
 #include "run/journal.h"
@@ -103,7 +103,6 @@ struct Run {
   std::string state_before;          // hash of that state; "" if there was none
   std::string state_version;         // the version that wrote it
   std::string task_error;            // what its task's last attempt left
-  std::vector<std::string> handed;   // strands in the order of their answers, of this execution
   std::string state_after;           // hash, once the handler returned
   std::string result;                // hash of what it returned, as MessagePack
   bool recorded = false;             // its row is in the store or in a batch
@@ -111,13 +110,14 @@ struct Run {
   size_t bytes = 0;                  // the footprint of their arguments and results, and of the journal
   int64_t execution = 0;             // counts executions of the handler under this run
   int64_t losses = 0;                // of its cell, while it waited
-  // Awaits that are under way: (strand, position) → handle of the effect, 0 while `started` is being stored.
+  Course course;                     // of this execution
+  // Awaits that are under way, whichever execution began them.
   struct Awaiting {
     std::string op;
-    uint64_t handle = 0;
-    int64_t execution = 0;  // which execution of the handler waits: an earlier one died with its cell
+    uint64_t handle = 0;  // of the effect; 0 while `started` or the result is being stored
+    bool begun = false;
   };
-  std::map<std::pair<std::string, int64_t>, Awaiting> awaiting;
+  std::map<Place, Awaiting> awaiting;
 };
 
 }  // namespace clade::run

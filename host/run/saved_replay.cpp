@@ -17,10 +17,8 @@ Result<Value> answers_value(const Recording& recording) {
     if (!answer.known) continue;
     auto args = decode_msgpack(answer.args);
     if (!args) return failure("corrupt", "the journal of this run is damaged");
-    Value entry{{"strand", answer.strand},
-                {"position", answer.position},
-                {"op", answer.op},
-                {"args", std::move(*args)}};
+    Value entry{{"strand", answer.strand},  {"position", answer.position},       {"op", answer.op},
+                {"args", std::move(*args)}, {"finished_at", answer.finished_at}, {"turn", answer.turn}};
     if (answer.result) {
       entry.set("result", *answer.result);
     } else {
@@ -47,10 +45,12 @@ std::optional<std::string> problem_of(const Value& content) {
   if (!content["answers"].is_array()) return "`answers` must be a list";
   for (const auto& answer : content["answers"].as_array()) {
     const bool whole = answer["strand"].is_string() && answer["position"].is_integer() &&
-                       answer["op"].is_string() && answer.has("args") &&
+                       answer["op"].is_string() && answer.has("args") && answer["turn"].is_integer() &&
+                       answer["finished_at"].is_integer() &&
                        answer.has("result") != answer["error"]["message"].is_string();
     if (!whole)
-      return "each of `answers` needs strand, position, op, args, and result or error = {code, message}";
+      return "each of `answers` needs strand, position, op, args, turn, finished_at, and result or error = "
+             "{code, message}";
   }
   if (!content["expect"].is_map()) return "`expect` must say what the handler must do";
   if (!content["expect"]["effects"].is_array()) return "`expect.effects` must be a list";
@@ -102,7 +102,9 @@ Result<SavedReplay> read_saved_replay(const Value& content) {
                              entry["op"].as_string(),
                              encode_msgpack(entry["args"]),
                              true,
-                             entry["result"]};
+                             entry["result"],
+                             entry["finished_at"].as_integer(),
+                             entry["turn"].as_integer()};
     if (!entry.has("result"))
       answer.result = failure(entry["error"]["code"].as_string(), entry["error"]["message"].as_string());
     recording.answers.push_back(std::move(answer));

@@ -17,8 +17,8 @@ struct SavedReplay {
 };
 
 // The file's content: {agent, role, run, handler, state, state_version, argument, now_ms, seed,
-// answers=[{strand, position, op, args, result | error={code, message}}], expect={end, result, state,
-// effects}}. Errors: "invalid" (JSON cannot hold it: names the part).
+// answers=[{strand, position, op, args, turn, finished_at, result | error={code, message}}], expect={end,
+// result, state, effects}}. Errors: "invalid" (JSON cannot hold it: names the part).
 Result<Value> saved_replay(const Recording& recording, const Replayed& expected);
 
 // The reverse. Errors: "invalid" (names the part that is missing or no such thing).

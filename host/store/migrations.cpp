@@ -68,7 +68,7 @@ CREATE INDEX run_trigger ON run (trigger_id);
 CREATE TABLE journal (
   run INTEGER NOT NULL, strand TEXT NOT NULL, position INTEGER NOT NULL, op TEXT NOT NULL,
   args BLOB NOT NULL,                 -- canonical MessagePack
-  status TEXT NOT NULL,               -- started, done, error
+  status TEXT NOT NULL,               -- started, done, error, cancelled
   result BLOB NOT NULL,               -- MessagePack; of an error {code, message}
   started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,
   PRIMARY KEY (run, strand, position)
@@ -119,7 +119,7 @@ CREATE INDEX task_seq ON task (seq, type);
 CREATE INDEX task_state ON task (state, seq, type);
 )sql";
 
-// What a run began with, for `clade replay`.
+// What a run began with, and in which order it was handed its results (run/handover.h).
 constexpr const char* kRecordings = R"sql(
 CREATE TABLE state (
   hash TEXT PRIMARY KEY,              -- of the content
@@ -127,12 +127,12 @@ CREATE TABLE state (
 ) WITHOUT ROWID;
 ALTER TABLE journal ADD COLUMN result_blob TEXT NOT NULL DEFAULT ''; -- of a large result, which is '' then
 CREATE INDEX journal_result_blob ON journal (result_blob) WHERE result_blob <> '';
+ALTER TABLE journal ADD COLUMN turn INTEGER NOT NULL DEFAULT 0; -- 0: it was answered at once
 ALTER TABLE run ADD COLUMN role TEXT NOT NULL DEFAULT '';
 ALTER TABLE run ADD COLUMN state TEXT NOT NULL DEFAULT '';         -- hash of the one it began with; '': none
 ALTER TABLE run ADD COLUMN state_version TEXT NOT NULL DEFAULT ''; -- the version that wrote it
 ALTER TABLE run ADD COLUMN task_error TEXT NOT NULL DEFAULT '';    -- the error that its task brought along
 ALTER TABLE run ADD COLUMN recorded INTEGER NOT NULL DEFAULT 0;    -- 1: all that follows is there
-ALTER TABLE run ADD COLUMN handed BLOB NOT NULL DEFAULT x'';       -- MessagePack: strands in order of answers
 ALTER TABLE run ADD COLUMN omitted INTEGER NOT NULL DEFAULT 0;     -- bytes of reads that were not kept
 ALTER TABLE run ADD COLUMN state_after TEXT NOT NULL DEFAULT '';   -- hash, when committed
 ALTER TABLE run ADD COLUMN result TEXT NOT NULL DEFAULT '';        -- hash of its MessagePack, when committed

@@ -57,6 +57,16 @@ function check.argument(function_name, name, value, kind)
   end
 end
 
+-- A plain argument that is a list of functions.
+function check.functions(function_name, list)
+  if not is_list(list) then
+    error(function_name .. ": argument `functions` must be a list, not " .. described(list), 3)
+  end
+  for index, fn in ipairs(list) do
+    if type(fn) ~= "function" then error(function_name .. ": element " .. index .. " is no function", 3) end
+  end
+end
+
 -- A table argument: every field is of its kind, and there are no others. `place` is "" or says which table ("[2]").
 function check.fields(function_name, value, kinds, place)
   place = place or ""

@@ -1,4 +1,4 @@
--- clade.sleep, now, random, all, log and hash: what belongs to the run itself.
+-- clade.sleep, now, random, all, any, timeout, log and hash: what belongs to the run itself.
 
 local host, check = ...
 
@@ -14,7 +14,8 @@ function time.sleep(ms)
   return host.request("sleep", { ms = ms })
 end
 
--- The run's time: ms since 1970. The same throughout the run, and when it is executed again.
+-- The run's time: ms since 1970. It stands still while the handler computes: when its wait ends, it is the moment when
+-- what it waited for was there. The same when the run is executed again. os.time and os.clock do not exist.
 --   local day = math.floor(clade.now() / 86400000)
 function time.now()
   return host.now()
@@ -41,11 +42,28 @@ end
 -- the first such error in the order of the list is raised after all have ended.
 --   local results = clade.all { function() return clade.cell.eval { … } end, function() … end }
 function time.all(functions)
-  check.argument("clade.all", "functions", functions, "list")
-  for index, fn in ipairs(functions) do
-    if type(fn) ~= "function" then check.fail("clade.all", "element " .. index .. " is no function") end
-  end
+  check.functions("clade.all", functions)
   return host.all(functions)
+end
+
+-- Runs functions at the same time until one returns; what the others still wait for is ended. Returns its first result
+-- and its index in the list. One that raises is out; if all do, the first such error in the order of the list is raised.
+-- What a function has sent or added before it was ended stays. A program that it was waiting for is killed: what that
+-- had done by then is done.
+--   local answer, index = clade.any { function() return assert(clade.ask { … }) end, function() … end }
+function time.any(functions)
+  check.functions("clade.any", functions)
+  if #functions == 0 then check.fail("clade.any", "the list is empty: nothing could return") end
+  return host.any(functions)
+end
+
+-- Runs a function, but no longer than `ms`: then what it waits for is ended as with clade.any. Returns its first result,
+-- or nil, message, "timeout". Raises what it raises.
+--   local result, message, code = clade.timeout(60000, function() return clade.cell.eval { … } end)
+function time.timeout(ms, fn)
+  check.argument("clade.timeout", "ms", ms, "number")
+  check.argument("clade.timeout", "fn", fn, "function")
+  return host.timeout(ms, fn)
 end
 
 -- Writes a line to the host's log under the agent's name. `text` may be any value.

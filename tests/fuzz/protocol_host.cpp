@@ -117,11 +117,27 @@ class Owner final : public CellEvents {
     if (!report(strand.size() + op.size() + args.as_string().size())) return;
     Strand& caller = executing(run).strands[strand];
     promise(!caller.waits, "a strand waits twice");
+    promise(!caller.withdrawn, "a withdrawn strand calls");
     promise(position > caller.position, "the positions of a strand do not increase");
     promise(!op.empty() && op.size() <= 256 && strand.size() <= 256, "a call without a short name");
-    caller = {position, true};
+    caller = {position, true, false};
     promise(cell_->awaits(run, strand), "a strand that called does not wait");
     if (answers_) answer(run, strand);
+  }
+  void withdrawn(int64_t run, const std::string& strand) override {
+    if (!report(strand.size())) return;
+    Strand& given_up = executing(run).strands[strand];
+    promise(given_up.waits, "a strand was withdrawn that does not wait");
+    given_up.waits = false;
+    given_up.withdrawn = true;
+    promise(!cell_->awaits(run, strand), "a withdrawn strand waits");
+  }
+  void rested(int64_t run) override {
+    note_frames();
+    if (peer_.hung_up()) return;
+    const auto found = runs_.find(run);
+    promise(!broken_ && found != runs_.end() && waits(found->second), "a run rests and does not wait");
+    promise(cell_->at_rest(run) && cell_->executing_run() != run, "a run rests and executes");
   }
   void finished(int64_t run, Value result, Value state) override {
     if (!report(result.as_string().size())) return;
@@ -175,6 +191,7 @@ class Owner final : public CellEvents {
   struct Strand {
     int64_t position = -1;
     bool waits = false;
+    bool withdrawn = false;
   };
   struct Run {
     std::map<std::string, Strand> strands;
@@ -337,6 +354,8 @@ class Session {
         return peer_.hang_up();
       case 12:
         return peer_.finish();
+      case 13:
+        return peer_.say({{"t", "withdraw"}, {"run", run()}, {"strand", strand()}});
       default:
         return turn();
     }

@@ -166,6 +166,16 @@ local function environment_of(read_source, cases)
         for index, fn in ipairs(functions) do results[index] = fn() end
         return results
       end,
+      any = function(functions)
+        local problem
+        for index, fn in ipairs(functions) do
+          local ok, value = pcall(fn)
+          if ok then return value, index end
+          problem = problem or value
+        end
+        error(problem, 0)
+      end,
+      timeout = function(_, fn) return (fn()) end,
       now = function() return settings.now or 0 end,
       random = function(low, high)
         state = (state * 16807 + 11) % 2147483647

@@ -32,6 +32,10 @@ struct Recorder final : CellEvents {
   void failed(int64_t run, const std::string& message) override {
     seen.push_back("failed " + std::to_string(run) + " " + message);
   }
+  void withdrawn(int64_t run, const std::string& strand) override {
+    seen.push_back("withdrawn " + std::to_string(run) + " " + strand);
+  }
+  void rested(int64_t run) override { rests.push_back(run); }
   void logged(int64_t, const std::string& level, const std::string& text) override {
     seen.push_back("logged " + level + " " + text);
     check();
@@ -54,6 +58,7 @@ struct Recorder final : CellEvents {
   std::function<bool()> until;
   std::function<void()> on_call;
   std::vector<std::string> seen;
+  std::vector<int64_t> rests;
   bool is_broken = false;
 };
 
@@ -104,6 +109,10 @@ Value run_frame_of(int64_t run) {
 Value call_of(int64_t run, const char* strand, int64_t position) {
   return {{"t", "call"},          {"run", run},        {"strand", strand},
           {"position", position}, {"op", "queue.get"}, {"args", Value()}};
+}
+
+Value withdrawal_of(int64_t run, const char* strand) {
+  return {{"t", "withdraw"}, {"run", run}, {"strand", strand}};
 }
 
 TEST_CASE("a run calls, is answered and ends, frames go one at a time") {
@@ -181,6 +190,21 @@ TEST_CASE("what does not fit breaks the connection, and says what it was") {
       {"no position", {{{"t", "call"}, {"run", 7}, {"strand", "1"}, {"op", "x"}}}, "`position`"},
       {"negative position", {call_of(7, "1", -1)}, "does not increase"},
       {"strand waits twice", {call_of(7, "1", 1), call_of(7, "1", 2)}, "already waits"},
+      {"withdrawal of another run", {withdrawal_of(8, "1")}, "spoke for run 8"},
+      {"withdrawal of no strand", {withdrawal_of(7, "1")}, "does not wait"},
+      {"withdrawal of another strand", {call_of(7, "1", 1), withdrawal_of(7, "1.1")}, "does not wait"},
+      {"withdrawal of what is no name",
+       {call_of(7, "1", 1), {{"t", "withdraw"}, {"run", 7}, {"strand", 1}}},
+       "does not wait"},
+      {"withdrawal twice",
+       {call_of(7, "1", 1), withdrawal_of(7, "1"), withdrawal_of(7, "1")},
+       "does not wait"},
+      {"call of a withdrawn strand",
+       {call_of(7, "1", 1), withdrawal_of(7, "1"), call_of(7, "1", 2)},
+       "has withdrawn"},
+      {"nothing but a withdrawn strand",
+       {call_of(7, "1", 1), withdrawal_of(7, "1"), idle},
+       "neither ended nor waits"},
       {"end twice", {{{"t", "done"}, {"run", 7}}, {{"t", "done"}, {"run", 7}}}, "spoke for run 7"},
       {"call after the end", {{{"t", "done"}, {"run", 7}}, call_of(7, "1", 1)}, "spoke for run 7"},
       {"state that is no table", {{{"t", "done"}, {"run", 7}, {"state", 5}}}, "no table"},
@@ -206,6 +230,50 @@ TEST_CASE("what does not fit breaks the connection, and says what it was") {
     fixture.loop.run();
     CHECK(fixture.events.seen.size() == count);
   }
+}
+
+TEST_CASE("what a withdrawn strand was to be answered is dropped") {
+  Fixture fixture;
+  fixture.ask(run_frame_of(7));
+  fixture.say(call_of(7, "1", 1));
+  fixture.say(call_of(7, "2", 1));
+  fixture.say_idle();
+  CHECK(fixture.until_idle().back() == "idle");
+  fixture.ask({{"t", "answer"}, {"run", 7}, {"strand", "1"}, {"value", 1}});
+  fixture.ask({{"t", "answer"}, {"run", 7}, {"strand", "2"}, {"value", 2}});
+  CHECK_FALSE(fixture.cell->at_rest(7));
+  fixture.say(withdrawal_of(7, "2"));
+  fixture.say(call_of(7, "1", 2));
+  fixture.say_idle();
+  CHECK(fixture.until_idle() == std::vector<std::string>{"withdrawn 7 2", "called 7 1 2 queue.get", "idle"});
+  CHECK(fixture.cell->at_rest(7));
+  CHECK_FALSE(fixture.cell->awaits(7, "2"));
+  CHECK(fixture.cell->slice().empty());
+}
+
+TEST_CASE("a run is at rest when all that was sent for it is worked off") {
+  Fixture fixture;
+  fixture.ask(run_frame_of(7));
+  CHECK_FALSE(fixture.cell->at_rest(7));
+  fixture.say(call_of(7, "1", 1));
+  fixture.say(call_of(7, "2", 1));
+  fixture.say_idle();
+  fixture.until_idle();
+  CHECK(fixture.events.rests == std::vector<int64_t>{7});
+  fixture.ask({{"t", "answer"}, {"run", 7}, {"strand", "1"}, {"value", 1}});
+  fixture.ask({{"t", "answer"}, {"run", 7}, {"strand", "2"}, {"value", 1}});
+  fixture.ask(run_frame_of(8));
+  fixture.say(call_of(7, "1", 2));
+  fixture.say_idle();
+  fixture.until_idle();
+  CHECK_FALSE(fixture.cell->at_rest(7));  // the other answer
+  CHECK(fixture.events.rests.size() == 1);
+  fixture.say(call_of(7, "2", 2));
+  fixture.say_idle();
+  fixture.until_idle();
+  CHECK(fixture.cell->at_rest(7));
+  CHECK_FALSE(fixture.cell->at_rest(8));
+  CHECK(fixture.events.rests == std::vector<int64_t>{7, 7});
 }
 
 TEST_CASE("a position must increase on its strand, also after an answer") {

@@ -208,7 +208,7 @@ struct Target : ZygoteFixture, run::RunEvents {
 
   // The host answers nothing useful: no grant was given.
   void called(int64_t run, const std::string& strand, int64_t, const std::string& op, Value) override {
-    current->answer(run, strand, failure("refused", "no grant for " + op));
+    current->answer(run, strand, failure("refused", "no grant for " + op), 0);
   }
   void finished(int64_t, Value result, Value) override {
     end(result == Value(true) ? "kept" : "returned something", "", "");
@@ -217,6 +217,8 @@ struct Target : ZygoteFixture, run::RunEvents {
   void lost(int64_t, bool blamed, const std::string& reason) override {
     end(blamed ? "killed" : "lost", "", reason);
   }
+  void withdrawn(int64_t, const std::string&) override {}
+  void rested(int64_t) override {}
   void logged(int64_t, const std::string&, const std::string&) override {}
 
   Log log;

@@ -61,6 +61,8 @@ struct Agents : ZygoteFixture, run::RunEvents {
   void lost(int64_t run, bool blamed, const std::string& reason) override {
     ended(run, (blamed ? "blamed: " : "lost: ") + reason);
   }
+  void withdrawn(int64_t, const std::string&) override {}
+  void rested(int64_t) override {}
   void logged(int64_t run, const std::string&, const std::string& text) override {
     logs.push_back(std::to_string(run) + " " + text);
     step();
@@ -119,9 +121,9 @@ TEST_CASE("calls reach the host and their answers the script") {
   agents.on_call = [&](int64_t run, const std::string& strand, const std::string& op, const Value& args) {
     if (op == "queue.get") {
       CHECK(args["id"] == Value("t9"));
-      agents.pool.answer(run, strand, Value{{"state", "queued"}});
+      agents.pool.answer(run, strand, Value{{"state", "queued"}}, 0);
     } else {
-      agents.pool.answer(run, strand, failure("not_found", "no such thing"));
+      agents.pool.answer(run, strand, failure("not_found", "no such thing"), 0);
     }
   };
   agents.pool.start(
@@ -168,7 +170,7 @@ TEST_CASE("a changed program takes over for new runs, a run that waits keeps its
   agents.run_until([&] { return !strand.empty(); });
   agents.pool.start(program("builder", source("new"), "v2"), task(2));
   agents.run_until_ended({2});
-  agents.pool.answer(1, strand, Value(1));
+  agents.pool.answer(1, strand, Value(1), 0);
   agents.run_until_ended({1});
   CHECK(agents.results[1] == Value("old"));
   CHECK(agents.results[2] == Value("new"));
@@ -234,11 +236,11 @@ TEST_CASE("a run whose answer its dead cell has not read is not to blame") {
   SECTION("it was gone when the answer was sent") {
     kill(cells[0], SIGKILL);
     while (kill(cells[0], 0) == 0) sched_yield();  // until it is reaped
-    agents.pool.answer(1, strand, Value("late"));
+    agents.pool.answer(1, strand, Value("late"), 0);
   }
   SECTION("it could not read it any more") {
     kill(cells[0], SIGSTOP);
-    agents.pool.answer(1, strand, Value("unread"));
+    agents.pool.answer(1, strand, Value("unread"), 0);
     kill(cells[0], SIGKILL);
   }
   agents.run_until_ended({1});
@@ -270,8 +272,8 @@ TEST_CASE("agents that fill their cell together move apart, and none is blamed")
       agents.pool.start(program("builder", large), task(4));
       return;
     }
-    agents.pool.answer(3, first_strand, Value("nothing"));
-    agents.pool.answer(4, strand, Value("nothing"));
+    agents.pool.answer(3, first_strand, Value("nothing"), 0);
+    agents.pool.answer(4, strand, Value("nothing"), 0);
   };
   agents.pool.start(program("tester", large), task(3));
   agents.run_until_ended({3, 4});
@@ -350,7 +352,7 @@ TEST_CASE("a cancelled run is not reported any more") {
   agents.pool.start(program("tester", handler("clade.queue.get('t9')")), task(1));
   agents.run_until([&] { return agents.calls.size() == 1; });
   agents.pool.cancel(1);
-  agents.pool.answer(1, "0", Value(1));
+  agents.pool.answer(1, "0", Value(1), 0);
   // Cancelled before it was sent, and before it could be refused.
   agents.pool.start(program("builder", handler("return 1")), task(2));
   agents.pool.start(program("builder", handler("return 1")), task(3));
@@ -373,7 +375,7 @@ TEST_CASE("state and argument that do not fit into a frame fail that run") {
 TEST_CASE("an answer that does not fit into a frame is an expected failure of the call") {
   Agents agents;
   agents.on_call = [&](int64_t run, const std::string& strand, const std::string&, const Value&) {
-    agents.pool.answer(run, strand, Value(std::string(17u << 20, 'x')));
+    agents.pool.answer(run, strand, Value(std::string(17u << 20, 'x')), 0);
   };
   agents.pool.start(program("builder", handler("local x, message, code = clade.queue.get('t9') return code")),
                     task(1));

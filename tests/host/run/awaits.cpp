@@ -47,7 +47,7 @@ TEST_CASE("an ask survives a crash on either side of its answer") {
   }
   PlayedHost host(folder);
   host.settle();
-  for (const auto& start : host.executor.starts) {
+  for (const auto& start : std::exchange(host.executor.starts, {})) {
     if (start.program.agent == "worker") {
       CHECK(start.invocation.run == asking);
       host.dispatcher->called(asking, "0", 1, "ask",

@@ -2,12 +2,14 @@
 // plays.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include <catch2/catch.hpp>
 #include <stdlib.h>
@@ -33,17 +35,28 @@ class PlayedExecutor final : public Executor {
     int64_t run;
     std::string strand;
     Result<Value> value;
+    int64_t now_ms;
   };
   void start(const Program& program, Invocation invocation) override {
+    runs.insert(invocation.run);
     starts.push_back({program, std::move(invocation)});
   }
-  void answer(int64_t run, const std::string& strand, Result<Value> value) override {
-    answers.push_back({run, strand, std::move(value)});
+  void answer(int64_t run, const std::string& strand, Result<Value> value, int64_t now_ms) override {
+    answers.push_back({run, strand, std::move(value), now_ms});
+  }
+  // The script goes on when the test has looked at the answer.
+  bool at_rest(int64_t run) const override {
+    const bool looked_at = quick || std::none_of(answers.begin(), answers.end(),
+                                                 [&](const Answer& answer) { return answer.run == run; });
+    return looked_at && std::none_of(starts.begin(), starts.end(),
+                                     [&](const Start& start) { return start.invocation.run == run; });
   }
   void cancel(int64_t run) override { cancelled.push_back(run); }
 
   std::deque<Start> starts;
   std::deque<Answer> answers;
+  std::set<int64_t> runs;  // that were started
+  bool quick = false;      // the script waits for the next answer as soon as it has one
   std::vector<int64_t> cancelled;
 };
 
@@ -180,6 +193,7 @@ class PlayedHost {
     timer.start(
         0,
         [&] {
+          for (const int64_t run : std::set<int64_t>(executor.runs)) dispatcher->rested(run);
           quiet = writer->pending() == 0 && !dispatcher->busy() ? quiet + 1 : 0;
           if (quiet >= 3) loop.stop();
         },

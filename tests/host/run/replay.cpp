@@ -1,6 +1,9 @@
 // What the store keeps of a run for its replay, and how calls find their answers.
 #include "run/replay.h"
 
+#include <array>
+#include <deque>
+
 #include "base/codec.h"
 #include "fixture.h"
 #include "run/emit.h"
@@ -16,69 +19,64 @@ struct Step {
   Value args;
 };
 
-// Runs a script of steps: what each strand asks, one after the other; the strands at the same time.
-struct Strands {
-  explicit Strands(std::vector<Step> given) : steps(std::move(given)) {}
-  std::vector<Step> steps;
-  std::map<std::string, int64_t> positions;
-
-  // The next call of a strand, if there is one.
-  std::optional<Step> next(const std::string& strand) {
-    for (auto step = steps.begin(); step != steps.end(); ++step) {
-      if (step->strand != strand) continue;
-      Step taken = std::move(*step);
-      steps.erase(step);
-      return taken;
-    }
-    return std::nullopt;
-  }
-};
-
-// Plays a handler against a replay: strands "0.1" and "0.2" ask, each after its last answer.
+// Plays a handler against a replay: each strand makes its steps one after the other, the next when it has its
+// answer.
 class ReplayedScript final : public Executor {
  public:
-  explicit ReplayedScript(std::vector<Step> steps) : strands_(std::move(steps)) {}
+  explicit ReplayedScript(std::vector<Step> steps) : steps_(std::move(steps)) {}
   void start(const Program&, Invocation) override {}
-  void answer(int64_t, const std::string& strand, Result<Value> value) override {
+  void answer(int64_t, const std::string& strand, Result<Value> value, int64_t now_ms) override {
     answers.emplace_back(strand, std::move(value));
+    times.push_back(now_ms);
+    ready_.push_back(strand);
   }
+  bool at_rest(int64_t) const override { return ready_.empty(); }
   void cancel(int64_t) override {}
 
   Replayed play(const Recording& recording, Matching matching) {
     std::optional<Replayed> replayed;
     Replay replay(recording, *this, matching, [&](Replayed done) { replayed = std::move(done); });
-    for (const char* strand : {"0.1", "0.2"}) ask(replay, strand);
+    replay.start({});
+    ready_ = {"0.1", "0.2"};
     while (!replayed) {
-      if (waiting_ == 0) {
-        replay.finished(1, Value(), Value(Value::Map()));
-        break;
+      while (!ready_.empty() && !replayed) {
+        const std::string strand = ready_.front();
+        ready_.pop_front();
+        go_on(replay, strand);
       }
-      const size_t before = answers.size();
-      replay.waits(1);
-      if (answers.size() == before) break;
-      --waiting_;
-      ask(replay, answers.back().first);
+      if (replayed) break;
+      if (steps_.empty() && waiting_ == answers.size()) {
+        replay.finished(1, Value(), Value(Value::Map()));
+      } else {
+        replay.rested(1);
+      }
     }
-    REQUIRE(replayed);
     return std::move(*replayed);
   }
 
   std::vector<std::pair<std::string, Result<Value>>> answers;
+  std::vector<int64_t> times;
 
  private:
-  void ask(Replay& replay, const std::string& strand) {
-    auto step = strands_.next(strand);
-    if (!step) return;
+  void go_on(Replay& replay, const std::string& strand) {
+    const auto step =
+        std::find_if(steps_.begin(), steps_.end(), [&](const Step& one) { return one.strand == strand; });
+    if (step == steps_.end()) return;
+    const Step taken = std::move(*step);
+    steps_.erase(step);
     ++waiting_;
-    replay.called(1, strand, ++strands_.positions[strand], step->op, step->args);
+    replay.called(1, strand, ++positions_[strand], taken.op, taken.args);
   }
-  Strands strands_;
-  int waiting_ = 0;
+
+  std::vector<Step> steps_;
+  std::deque<std::string> ready_;
+  std::map<std::string, int64_t> positions_;
+  size_t waiting_ = 0;  // calls so far
 };
 
 Recording::Answer answered(const std::string& strand, int64_t position, const std::string& op,
-                           const Value& args, Value result) {
-  return {strand, position, op, encode_msgpack(args), true, std::move(result)};
+                           const Value& args, Value result, int64_t turn) {
+  return {strand, position, op, encode_msgpack(args), true, std::move(result), 1000 * turn, turn};
 }
 
 }  // namespace
@@ -97,15 +95,15 @@ TEST_CASE("a run is recorded with its state, its reads and the order of its answ
   host.dispatcher->called(run, "0.1", 2, "queue.get", Value{{"id", task}});
   host.settle();
   REQUIRE(host.executor.answers.size() == 3);
-  CHECK(host.executor.answers[0].strand == "0.2");
+  REQUIRE(host.executor.answers[0].strand == "0.2");
   host.dispatcher->finished(run, Value(7), Value{{"runs", 1}});
   host.settle();
 
   const auto recording = read_recording(*host.reader, host.blobs, run);
   if (!recording) FAIL(recording.error().message);
   CHECK(recording->role == "worker");
-  CHECK(recording->handed == std::vector<std::string>{"0.2", "0.1", "0.1"});
   REQUIRE(recording->answers.size() == 3);
+  CHECK(recording->answers[0].turn == 2);          // after that of the other strand
   CHECK(recording->answers[1].op == "queue.get");  // no await came after it
   CHECK(recording->answers[1].known);
   CHECK(recording->invocation.state.is_nil());
@@ -139,27 +137,38 @@ TEST_CASE("a run that read more than is kept says so instead of replaying someth
 }
 
 TEST_CASE("strands of a replay are answered in the order of the original") {
-  const std::vector<Step> steps = {{"0.1", "cell.eval", 1}, {"0.1", "queue.add", 2}, {"0.2", "cell.eval", 3}};
+  const std::vector<Step> steps = {
+      {"0.1", "cell.eval", 1}, {"0.1", "queue.add", 2}, {"0.1", "cell.eval", 3}, {"0.2", "cell.eval", 4}};
   Recording recording;
   recording.invocation.run = 1;
-  recording.answers = {answered("0.1", 1, "cell.eval", 1, "a"), answered("0.2", 1, "cell.eval", 3, "b")};
-  for (const auto& order :
-       {std::vector<std::string>{"0.2", "0.1", "0.1"}, {"0.1", "0.1", "0.2"}, {"0.1", "0.2", "0.1"}}) {
-    recording.handed = order;
-    ReplayedScript script(steps);
-    const auto replayed = script.play(recording, Matching::exact);
-    CHECK(replayed.end == Replayed::End::returned);
-    REQUIRE(script.answers.size() == 3);
-    for (size_t i = 0; i < 3; ++i) CHECK(script.answers[i].first == order[i]);
-    REQUIRE(replayed.effects.size() == 1);
-    CHECK(replayed.effects[0]["args"] == Value(2));
+  // The turns of the three evaluations, and the strands in the order of the answers that follows from them.
+  const std::vector<std::pair<std::array<int64_t, 3>, std::vector<std::string>>> orders = {
+      {{1, 2, 3}, {"0.1", "0.1", "0.1", "0.2"}},
+      {{1, 3, 2}, {"0.1", "0.1", "0.2", "0.1"}},
+      {{2, 3, 1}, {"0.2", "0.1", "0.1", "0.1"}},
+  };
+  for (const auto matching : {Matching::exact, Matching::loose}) {
+    for (const auto& [turns, order] : orders) {
+      recording.answers = {answered("0.1", 1, "cell.eval", 1, "a", turns[0]),
+                           answered("0.1", 3, "cell.eval", 3, "b", turns[1]),
+                           answered("0.2", 1, "cell.eval", 4, "c", turns[2])};
+      ReplayedScript script(steps);
+      const auto replayed = script.play(recording, matching);
+      CHECK(replayed.end == Replayed::End::returned);
+      REQUIRE(script.answers.size() == 4);
+      for (size_t i = 0; i < 4; ++i) CHECK(script.answers[i].first == order[i]);
+      CHECK(script.times.back() == 3000);  // clade.now goes on with the results
+      REQUIRE(replayed.effects.size() == 1);
+      CHECK(replayed.effects[0]["args"] == Value(2));
+    }
   }
 }
 
 TEST_CASE("a replay hands out an answer only for the same call") {
   Recording recording;
   recording.invocation.run = 1;
-  recording.answers = {answered("0.1", 1, "cell.eval", 1, "a"), answered("0.1", 2, "queue.list", 5, "list")};
+  recording.answers = {answered("0.1", 1, "cell.eval", 1, "a", 1),
+                       answered("0.1", 2, "queue.list", 5, "list", 2)};
   SECTION("by position, other arguments are a divergence") {
     ReplayedScript script({{"0.1", "cell.eval", 2}});
     const auto replayed = script.play(recording, Matching::exact);
@@ -178,8 +187,20 @@ TEST_CASE("a replay hands out an answer only for the same call") {
     ReplayedScript other({{"0.1", "cell.eval", 2}});
     CHECK(other.play(recording, Matching::loose).end == Replayed::End::stuck);
   }
+  SECTION("what never had an answer gets none; a new pause is over when nothing else goes on") {
+    recording.answers[0].known = false;
+    ReplayedScript script({{"0.1", "cell.eval", 1}});
+    CHECK(script.play(recording, Matching::exact).end == Replayed::End::stuck);
+    ReplayedScript paused({{"0.1", "sleep", 9}, {"0.2", "queue.list", 5}, {"0.2", "queue.list", 5}});
+    CHECK(paused.play(recording, Matching::loose).end == Replayed::End::returned);
+    REQUIRE(paused.answers.size() == 3);
+    CHECK(paused.answers[2].first == "0.1");
+    ReplayedScript exact({{"0.1", "cell.eval", 1}, {"0.2", "sleep", 9}});
+    CHECK(exact.play(recording, Matching::exact).end == Replayed::End::stuck);
+  }
   SECTION("an effect that was refused is refused again, others get the ids of the original") {
-    recording.answers = {{"0.1", 1, "mail.send", encode_msgpack(1), true, failure("refused", "no grant")}};
+    recording.answers = {
+        {"0.1", 1, "mail.send", encode_msgpack(1), true, failure("refused", "no grant"), 0, 0}};
     ReplayedScript script({{"0.1", "mail.send", 1},
                            {"0.1", "mail.send", 2},
                            {"0.1", "queue.add_all", Value{{"tasks", Value::Array{1, 2}}}}});
@@ -224,8 +245,9 @@ TEST_CASE("a saved replay comes back as it was, and nonsense is refused") {
   recording.invocation.handler = "on_task";
   recording.invocation.argument = Value{{"id", "t1"}};
   recording.invocation.state = Value{{"n", 1}};
-  recording.answers = {answered("0", 1, "cell.eval", 1, 2.5),
-                       {"0", 2, "cell.eval", encode_msgpack(3), true, failure("killed", "by a signal")}};
+  recording.answers = {
+      answered("0", 1, "cell.eval", 1, 2.5, 1),
+      {"0", 2, "cell.eval", encode_msgpack(3), true, failure("killed", "by a signal"), 9, 2}};
   Replayed expected;
   expected.result = 4;
   expected.state = Value{{"n", 2}};
@@ -240,6 +262,8 @@ TEST_CASE("a saved replay comes back as it was, and nonsense is refused") {
   REQUIRE(back->recording.answers.size() == 2);
   CHECK(*back->recording.answers[0].result == Value(2.5));
   CHECK(back->recording.answers[1].result.error().code == "killed");
+  CHECK(back->recording.answers[1].finished_at == 9);
+  CHECK(back->recording.answers[1].turn == 2);
   CHECK(back->recording.invocation.state == recording.invocation.state);
   for (const char* part : {"result", "state", "effects", "end"}) {
     Replayed other = expected;

@@ -165,6 +165,10 @@ TEST_CASE("a run that was left goes on with its version, though its role is stop
   REQUIRE(state_of_worker(host) == "stopped");
   CHECK_FALSE(host.dispatcher->idle());
   CHECK(host.next_start().invocation.run == left);
+  host.dispatcher->called(left, "0", 1, "cell.eval", Value{{"source", "return 1"}});
+  host.settle();
+  host.evaluation.finish(Value(1));
+  REQUIRE(host.next_answer());
   host.dispatcher->finished(left, Value("done"), Value(Value::Map()));
   CHECK(host.state_of(task) == "completed");
 }

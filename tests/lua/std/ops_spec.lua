@@ -77,6 +77,10 @@ describe("misuse", function()
     { "process.run's words are strings", function() clade.process.run({ "ls", 5 }) end, "a list of strings" },
     { "sleep takes a number", function() clade.sleep("1") end, "clade.sleep: argument `ms` must be a number" },
     { "all takes functions", function() clade.all({ print, 5 }) end, "clade.all: element 2 is no function" },
+    { "any takes functions", function() clade.any({ print, 5 }) end, "clade.any: element 2 is no function" },
+    { "any needs a function", function() clade.any({}) end, "clade.any: the list is empty" },
+    { "timeout takes a number", function() clade.timeout("1", print) end, "clade.timeout: argument `ms` must be a number" },
+    { "timeout takes a function", function() clade.timeout(1) end, "clade.timeout: argument `fn` must be a function" },
     { "random's interval is not empty", function() clade.random(3, 2) end, "the interval is empty: 3 … 2" },
     { "hash takes text", function() clade.hash(5) end, "clade.hash: argument `text`" },
   }
@@ -111,5 +115,13 @@ describe("the run's own", function()
     local clade = fake_clade({ sleep = function(args) return args.ms end })
     expect(clade.all({ function() return clade.sleep(1) end, function() return clade.sleep(2) end })).to_equal({ 1, 2 })
     expect(clade.all({})).to_equal({})
+  end)
+
+  it("the first function that returns is that of any", function()
+    local clade = fake_clade({ sleep = function(args) return args.ms end })
+    local value, index = clade.any({ function() error("out") end, function() return clade.sleep(2) end })
+    expect(value).to_be(2)
+    expect(index).to_be(2)
+    expect(clade.timeout(5, function() return clade.sleep(1) end)).to_be(1)
   end)
 end)

@@ -341,3 +341,146 @@ TEST_CASE("logs and prints become frames of the run") {
   CHECK(frames[0] == Value{{"t", "log"}, {"run", 9}, {"level", "info"}, {"text", "1"}});
   CHECK(frames[1]["text"].as_string() == "a\ttable\tnil");
 }
+
+namespace {
+
+// A handler whose task says what each of its strands does, in the order of the list: {ms = <how long it
+// sleeps>, fails = <what it raises then>, inner = <a list for a clade.any of its own>}.
+constexpr const char* kAny = R"lua(
+  local run
+  local function strand(work)
+    return function()
+      if work.inner then return { run(work.inner) } end
+      if work.ms then clade.sleep(work.ms) end
+      if work.fails then error(work.fails) end
+      return work.value
+    end
+  end
+  function run(list)
+    local functions = {}
+    for index, work in ipairs(list) do functions[index] = strand(work) end
+    return clade.any(functions)
+  end
+  return { api = 1, tasks = { "x" }, on_task = function(self, list)
+    local value, index = run(list)
+    clade.sleep(99)
+    return { value = value, index = index }
+  end })lua";
+
+Value sleep_call(const char* strand, int ms, int position = 1) {
+  return Value{{"t", "call"},          {"run", 1},      {"strand", strand},
+               {"position", position}, {"op", "sleep"}, {"args", Value{{"ms", ms}}}};
+}
+
+Value withdrawal(const char* strand) {
+  return Value{{"t", "withdraw"}, {"run", 1}, {"strand", strand}};
+}
+
+}  // namespace
+
+TEST_CASE("clade.any returns what the first function to return did, and withdraws the others") {
+  CellProcess cell;
+  REQUIRE(cell.load(kAny)["ok"].as_bool());
+  SECTION("one of several that wait") {
+    CHECK(cell.run(1, Value::Array{Value{{"ms", 1}}, Value{{"ms", 2}, {"value", "b"}}, Value{{"ms", 3}}}) ==
+          std::vector<Value>{sleep_call("0.1", 1), sleep_call("0.2", 2), sleep_call("0.3", 3)});
+    CHECK(cell.answer(1, "0.2", {}) ==
+          std::vector<Value>{withdrawal("0.1"), withdrawal("0.3"), sleep_call("0", 99)});
+    CHECK(cell.answer(1, "0", {})[0]["value"] == Value{{"value", "b"}, {"index", 2}});
+  }
+  SECTION("one that does not wait: those after it do not begin") {
+    CHECK(cell.run(1, Value::Array{Value{{"ms", 1}}, Value{{"value", "b"}}, Value{{"ms", 3}}}) ==
+          std::vector<Value>{sleep_call("0.1", 1), withdrawal("0.1"), sleep_call("0", 99)});
+    CHECK(cell.answer(1, "0", {})[0]["value"] == Value{{"value", "b"}, {"index", 2}});
+  }
+  SECTION("one that raises is out") {
+    cell.run(1, Value::Array{Value{{"fails", "x"}}, Value{{"ms", 2}, {"value", "b"}}});
+    CHECK(cell.answer(1, "0.2", {}) == std::vector<Value>{sleep_call("0", 99)});
+    CHECK(cell.answer(1, "0", {})[0]["value"]["index"].as_integer() == 2);
+  }
+  SECTION("what those wait for that it gives up ends, too") {
+    const Value inner(Value::Array{Value{{"ms", 1}}, Value{{"ms", 2}}});
+    CHECK(cell.run(1, Value::Array{Value{{"inner", inner}}, Value{{"ms", 3}}}) ==
+          std::vector<Value>{sleep_call("0.2", 3), sleep_call("0.1.1", 1), sleep_call("0.1.2", 2)});
+    CHECK(cell.answer(1, "0.2", {}) ==
+          std::vector<Value>{withdrawal("0.1.1"), withdrawal("0.1.2"), sleep_call("0", 99)});
+  }
+  SECTION("one in another one") {
+    const Value inner(Value::Array{Value{{"ms", 1}, {"value", "deep"}}, Value{{"ms", 2}}});
+    cell.run(1, Value::Array{Value{{"inner", inner}}, Value{{"ms", 3}}});
+    CHECK(cell.answer(1, "0.1.1", {}) ==
+          std::vector<Value>{withdrawal("0.1.2"), withdrawal("0.2"), sleep_call("0", 99)});
+    CHECK(cell.answer(1, "0", {})[0]["value"] ==
+          Value{{"value", Value(Value::Array{"deep", 1})}, {"index", 1}});
+  }
+}
+
+TEST_CASE("if all functions of clade.any fail, the first error in the order of its list is raised") {
+  CellProcess cell;
+  REQUIRE(cell.load(kAny)["ok"].as_bool());
+  CHECK(cell.run(1, Value::Array{Value{{"ms", 1}, {"fails", "late but first"}}, Value{{"fails", "early"}}})
+            .size() == 1);
+  const auto frames = cell.answer(1, "0.1", {});
+  REQUIRE(frames.size() == 1);
+  CHECK(frames[0]["t"].as_string() == "failed");
+  CHECK_THAT(frames[0]["error"].as_string(), Contains("agents/tester/init.lua@cafe:7: late but first"));
+  CHECK_THAT(frames[0]["error"].as_string(), Contains("in clade.any, "));
+}
+
+TEST_CASE("clade.timeout ends what takes too long") {
+  CellProcess cell;
+  REQUIRE(cell.load(R"lua(
+    return { api = 1, tasks = { "x" }, on_task = function(self, fails)
+      return { clade.timeout(50, function()
+        clade.sleep(70)
+        if fails then error("it raises") end
+        return "done"
+      end) }
+    end })lua")["ok"]
+              .as_bool());
+  const std::vector<Value> calls{sleep_call("0.1", 70), sleep_call("0.2", 50)};
+  SECTION("in time") {
+    CHECK(cell.run(1, false) == calls);
+    const auto frames = cell.answer(1, "0.1", {});
+    REQUIRE(frames.size() == 2);
+    CHECK(frames[0] == withdrawal("0.2"));
+    CHECK(frames[1]["value"] == Value(Value::Array{"done"}));
+  }
+  SECTION("too late") {
+    REQUIRE(cell.load(R"lua(
+      return { api = 1, tasks = { "x" }, on_task = function()
+        local value, message, code = clade.timeout(50, function() clade.sleep(70) end)
+        return { nothing = value == nil, message = message, code = code }
+      end })lua")["ok"]
+                .as_bool());
+    CHECK(cell.run(1, {}) == calls);
+    const auto frames = cell.answer(1, "0.2", {});
+    REQUIRE(frames.size() == 2);
+    CHECK(frames[0] == withdrawal("0.1"));
+    CHECK(frames[1]["value"] ==
+          Value{{"nothing", true}, {"message", "clade.timeout: not done within 50 ms"}, {"code", "timeout"}});
+  }
+  SECTION("it raises: at once, from where it came") {
+    CHECK(cell.run(1, true) == calls);
+    const auto frames = cell.answer(1, "0.1", {});
+    REQUIRE(frames.size() == 2);
+    CHECK_THAT(frames[1]["error"].as_string(), Contains("agents/tester/init.lua@cafe:5: it raises"));
+    CHECK_THAT(frames[1]["error"].as_string(), Contains("in clade.timeout, "));
+  }
+}
+
+TEST_CASE("the run's time goes on when its waits end") {
+  CellProcess cell;
+  REQUIRE(cell.load(R"lua(
+    return { api = 1, tasks = { "x" }, on_task = function()
+      local before = clade.now()
+      clade.sleep(1)
+      return { before, clade.now() }
+    end })lua")["ok"]
+              .as_bool());
+  CHECK(cell.run(1, {}) == std::vector<Value>{sleep_call("0", 1)});
+  const auto frames =
+      cell.ask({{"t", "answer"}, {"run", 1}, {"strand", "0"}, {"value", true}, {"now", 1234}});
+  REQUIRE(frames.size() == 1);
+  CHECK(frames[0]["value"] == Value(Value::Array{1000, 1234}));
+}
