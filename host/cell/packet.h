@@ -3,8 +3,8 @@
 //   host → zygote: {t="spawn", id, memory_mb, cpu_ms} with the cell's socket · {t="kill", id} ·
 //   {t="interrupt", id} zygote → host: {t="ready", layers=[{name, missing}]} first, then {t="exit", id, code,
 //   signal, cpu_us, memory_kb} ·
-//                  {t="failed", id, error} instead of a spawn · {t="interrupted", id} once the signal is
-//                  delivered
+//                  {t="born", id, pid} after a spawn, or {t="failed", id, error} instead · {t="interrupted",
+//                  id} once the signal is delivered
 #pragma once
 
 #include <string>

@@ -351,6 +351,11 @@ void Pool::cancel_check(uint64_t handle) {
   state_->later([](State& state) { state.start_checks(); });
 }
 
+int Pool::process_of(int64_t run) const {
+  const auto entry = state_->runs.find(run);
+  return entry == state_->runs.end() ? 0 : entry->second->pid();
+}
+
 Value Pool::statistics() const {
   const auto& cells = state_->cells;
   const auto solo =

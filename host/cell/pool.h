@@ -98,6 +98,9 @@ class Pool final : public run::Executor {
                  std::function<void(Result<ProgramInfo>)> done);
   void cancel_check(uint64_t handle);
 
+  // The process that a run is in, 0 if it is in none.
+  int process_of(int64_t run) const;
+
   // For status: {shared, solo, evaluating, waiting, checking, unchecked, deaths}: cells alive, evaluations
   // that run and that wait, checks that do, deaths of shared cells so far.
   Value statistics() const;

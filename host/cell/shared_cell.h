@@ -68,6 +68,8 @@ class SharedCell final : private CellEvents {
 
   size_t runs() const { return runs_.size(); }
   bool is_solo() const { return options_.solo; }
+  // Its process, 0 while it is being born.
+  int pid() const { return zygote_.pid_of(process_.id); }
 
  private:
   struct Vm {

@@ -83,6 +83,7 @@ void reap(pid_t pid) {
 struct Zygote::State {
   struct Cell {
     OnExit on_exit;
+    int pid = 0;                                   // once it is born
     std::deque<std::function<void()>> interrupts;  // in flight: what to call once delivered
   };
   struct Outgoing {
@@ -135,7 +136,9 @@ struct Zygote::State {
     const auto entry = cells.find(static_cast<uint64_t>(message["id"].as_integer()));
     if (entry == cells.end()) return;  // abandoned
     const std::string& kind = message["t"].as_string();
-    if (kind == "interrupted" && !entry->second.interrupts.empty()) {
+    if (kind == "born") {
+      entry->second.pid = static_cast<int>(message["pid"].as_integer());
+    } else if (kind == "interrupted" && !entry->second.interrupts.empty()) {
       auto delivered = std::move(entry->second.interrupts.front());
       entry->second.interrupts.pop_front();
       if (delivered) delivered();
@@ -249,6 +252,11 @@ Result<CellProcess> Zygote::spawn(const CellLimits& limits, OnExit on_exit) {
                 {"cpu_ms", limits.cpu_ms}},
                passed);
   return CellProcess{id, ends[0]};
+}
+
+int Zygote::pid_of(uint64_t cell) const {
+  const auto entry = state_->cells.find(cell);
+  return entry == state_->cells.end() ? 0 : entry->second.pid;
 }
 
 void Zygote::kill(uint64_t cell) {

@@ -63,6 +63,8 @@ class Zygote {
   // Forks a cell. Frames may be written at once; `on_exit` follows when it is reaped, never from within this
   // call. Errors: "io" (no descriptors left, no zygote any more).
   Result<CellProcess> spawn(const CellLimits& limits, OnExit on_exit);
+  // A cell's process, for diagnosis; 0 before it is born and after its end.
+  int pid_of(uint64_t cell) const;
   // SIGKILL. Safe for a cell that is gone.
   void kill(uint64_t cell);
   // SIGKILL, and its `on_exit` is not called any more.

@@ -110,6 +110,7 @@ class Nursery {
     }
     pids_[id] = pid;
     ids_[pid] = id;
+    send({{"t", "born"}, {"id", id}, {"pid", static_cast<int64_t>(pid)}});
   }
 
   [[noreturn]] void become_cell(int socket, const CellLimits& limits) {

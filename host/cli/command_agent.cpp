@@ -1,6 +1,8 @@
 // clade agent …
 #include <memory>
 
+#include <unistd.h>
+
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/codec.h"
@@ -10,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/scripts.h"
 #include "cli/templates.h"
+#include "run/standing.h"
 #include "script/catalogue.h"
 #include "script/nearest.h"
 
@@ -77,6 +80,15 @@ Result<Value> stored_agents(const std::string& folder) {
   }
 }
 
+// What a person is to do about a role that is stopped, "" for any other. Other commands say what is wrong
+// with a swarm that does not load.
+Result<std::string> stopped_advice(const std::string& folder, const std::string& role) {
+  auto catalogue = script::read_catalogue(folder);
+  auto database = open_store(folder);
+  if (!catalogue || !database) return std::string();
+  return run::stopped_advice(*database, *catalogue, role);
+}
+
 int list(const Context& context) {
   auto folder = find_swarm(context.directory);
   if (!folder) return fail(folder.error());
@@ -122,6 +134,8 @@ int show(const std::string& name, const Context& context) {
   if (!manifest) return fail(manifest.error());
   auto stored = stored_agents(*folder);
   if (!stored) return fail(stored.error());
+  auto stopped = stopped_advice(*folder, entry->role);
+  if (!stopped) return fail(stopped.error());
   const Value needs = needs_of(*folder, entry->role);
   Value instances{Value::Map{}};
   for (const std::string& instance : instance_names(*entry)) instances.set(instance, (*stored)[instance]);
@@ -134,6 +148,7 @@ int show(const std::string& name, const Context& context) {
                 {"asks", array_of(manifest->grants)},
                 {"gets", array_of(entry->grants)},
                 {"needs", needs},
+                {"stopped", *stopped},
                 {"instances", instances}});
     return kOk;
   }
@@ -150,6 +165,8 @@ int show(const std::string& name, const Context& context) {
     print_line("needs:     " + plain(need["grant"].as_string()) + " for " + need["skill"].as_string() +
                missing);
   }
+  if (!stopped->empty())
+    print_line(paint(colour_wanted(STDOUT_FILENO), Colour::red, "stopped:") + "   " + plain(*stopped));
   for (const auto& [instance, found] : instances.as_map()) {
     if (found.is_nil()) {
       print_line(instance + " has not run yet");

@@ -53,7 +53,7 @@ void print_entry(const Value& entry) {
   const std::string& status = entry["status"].as_string();
   std::string outcome = "not known: it was under way";
   if (status == "done") outcome = readable(entry["result"]);
-  if (status == "error")
+  if (status == "error" || status == "cancelled")
     outcome = entry["error"]["code"].as_string() + ": " + entry["error"]["message"].as_string();
   print_line(shortened(plain("  " + entry["strand"].as_string() + "." + readable(entry["position"]) + "  " +
                              entry["op"].as_string() + " " + readable(entry["args"])),

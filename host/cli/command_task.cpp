@@ -11,9 +11,11 @@
 #include "cli/control.h"
 #include "cli/folder.h"
 #include "cli/output.h"
+#include "cli/task_view.h"
 #include "queue/history.h"
 #include "queue/queue.h"
 #include "queue/why.h"
+#include "run/task_story.h"
 
 namespace clade::cli {
 namespace {
@@ -110,10 +112,10 @@ int list(const TaskOptions& options, const Context& context) {
   return kOk;
 }
 
-std::string joined(const Value& texts) {
-  std::string line;
-  for (const Value& text : texts.as_array()) line += (line.empty() ? "" : ", ") + readable(text);
-  return line;
+// What the host has of a task besides the store; an empty map if none runs.
+Value live_part(const std::string& folder, const std::string& id) {
+  auto live = request(folder, "task.live", {{"id", id}});
+  return live ? *live : Value(Value::Map());
 }
 
 int show(const TaskOptions& options, const Context& context) {
@@ -121,38 +123,16 @@ int show(const TaskOptions& options, const Context& context) {
   if (!folder) return fail(folder.error());
   auto database = open_store(*folder);
   if (!database) return fail(database.error());
-  auto task = queue::task_with_history(*database, options.id);
+  auto task = run::task_story(*database, options.id);
   if (!task) return fail(task.error());
   if (task->is_nil())
     return fail(
         {"not_found", "no task " + legible(options.id) + " in " + *folder + ": see `clade task list`"});
+  task->set("live", live_part(*folder, options.id));
   if (context.json) {
     print_json(*task);
-    return kOk;
-  }
-  const Value& fields = *task;
-  print_field("task", options.id);
-  print_field("type", fields["type"].as_string());
-  print_field("state", fields["state"].as_string());
-  print_field("priority", readable(fields["priority"]));
-  print_field("attempts", readable(fields["attempt"]) + " of " + readable(fields["max_attempts"]));
-  print_field("parent", fields["parent"].as_string());
-  print_field("after", joined(fields["after"]));
-  print_field("children", joined(fields["children"]));
-  print_field("approval", fields["approval"].as_string());
-  print_field("created", format_time(fields["created_at"].as_integer()));
-  print_field("payload", readable(fields["payload"]));
-  if (!fields["result"].is_nil()) print_field("result", readable(fields["result"]));
-  print_field("error", fields["error"].as_string());
-  print_line("history:");
-  for (const Value& event : fields["events"].as_array()) {
-    std::string line = "  " + format_time(event["at"].as_integer()) + "  " + event["verb"].as_string() +
-                       " → " + event["state"].as_string();
-    if (const std::string& agent = event["agent"].as_string(); !agent.empty()) line += "  by " + agent;
-    if (const std::string& detail = event["detail"].as_string(); !detail.empty()) {
-      line += "  " + detail.substr(0, detail.find('\n'));
-    }
-    print_line(plain(line));
+  } else {
+    print_task(*task, SystemClock().wall_ms());
   }
   return kOk;
 }
@@ -185,6 +165,12 @@ int explain(const TaskOptions& options, const Context& context) {
   if (!database) return fail(database.error());
   auto chain = queue::why(*database, options.id);
   if (!chain) return fail(chain.error());
+  // Which roles handle the task, and that they are stopped, only a host knows.
+  if (const Value live = live_part(*folder, options.id); live.has("advice")) {
+    Value::Array waits = (*chain)["waits_for"].as_array();
+    waits.push_back(live["advice"]);
+    chain->set("waits_for", std::move(waits));
+  }
   if (context.json) {
     print_json(*chain);
   } else {
@@ -223,7 +209,8 @@ void add_task_commands(Command root, Context& context) {
       .number("-n,--limit", options->limit, 1, 1000000, "At most so many (default 50)")
       .json()
       .action([options, &context] { return list(*options, context); });
-  task.add("show", "Show a task with its history", "clade task show t1\nclade task show r12.1 --json")
+  task.add("show", "Show a task: its attempts and their journals, lease, processes, mail, files and history",
+           "clade task show t1\nclade task show r12.1 --json")
       .argument("ID", options->id, "Id of the task")
       .json()
       .action([options, &context] { return show(*options, context); });

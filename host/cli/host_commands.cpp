@@ -58,6 +58,8 @@ void HostCommands::handle(const std::string& command, const Value& args, Reply r
     stop_(by);
   } else if (command == "status") {
     reply(status());
+  } else if (command == "task.live") {
+    reply(live(id));
   } else if (command == "task.add") {
     add_task(args, std::move(reply));
   } else if (command == "task.cancel") {
@@ -185,6 +187,18 @@ Value HostCommands::status() const {
                {"longest_stall_us", loop_.longest_turn_us()},
                {"layers", std::move(layers)},
                {"approve", kernel_.settings["approve"]}};
+}
+
+Value HostCommands::live(const std::string& id) const {
+  Value answer = Value::Map();
+  const queue::Task* task = kernel_.queue.find(id);
+  if (!task) return answer;
+  if (const std::string advice = dispatcher_.held_up(*task); !advice.empty()) answer.set("advice", advice);
+  if (task->lease_run == 0) return answer;
+  answer.set("lease",
+             Value{{"run", task->lease_run}, {"epoch", task->lease_epoch}, {"until", task->lease_until}});
+  if (const int cell = pool_.process_of(task->lease_run); cell > 0) answer.set("cell", cell);
+  return answer.set("programs", command_.programs(task->lease_run));
 }
 
 void HostCommands::commit(Status changed, store::Batch batch, Value answer, Reply reply) {

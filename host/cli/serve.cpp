@@ -20,7 +20,6 @@
 #include "cli/detach.h"
 #include "cli/folder.h"
 #include "cli/host_acts.h"
-#include "cli/folder.h"
 #include "cli/host_commands.h"
 #include "cli/lock.h"
 #include "cli/output.h"
@@ -399,6 +398,11 @@ void Host::tick() {
 
 void Host::show() {
   ViewState state;
+  const auto stopped_roles = dispatcher_->stopped();
+  for (const auto& entry : library_.swarm().agents) {
+    for (const std::string& name : instance_names(entry))
+      doing_[name].stopped = stopped_roles.count(entry.role) > 0;
+  }
   for (const auto& [name, agent] : doing_) state.agents.push_back(agent);
   for (const auto* task : queue_->active()) {
     ++state.queue[queue::name(task->state)];

@@ -230,7 +230,9 @@ struct View::Screen {
     for (const auto& agent : agents) widest = std::max(widest, width(agent.name));
     for (const auto& agent : agents) {
       std::string content = "  " + agent.name + std::string(widest - width(agent.name) + 2, ' ');
-      if (agent.doing.empty()) {
+      if (agent.doing.empty() && agent.stopped) {
+        add(content + "stopped (clade status says why)", Colour::red);
+      } else if (agent.doing.empty()) {
         add(content + "idle", Colour::dim);
       } else {
         add(content + agent.doing + "  " + format_span(now - agent.since_ms));

@@ -33,6 +33,7 @@ struct ViewState {
     std::string name;
     std::string doing;     // "build_product r5.1", "vote_request r7.1/critic"; "" when idle
     int64_t since_ms = 0;  // wall clock
+    bool stopped = false;  // what its role runs is quarantined
   };
   std::vector<Agent> agents;
   std::map<std::string, int64_t> queue;  // tasks by name of state

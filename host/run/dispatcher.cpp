@@ -560,6 +560,15 @@ bool Dispatcher::waits(const queue::Task& task, const std::map<std::string, std:
   return !roles_.handles(task.type, [&](const std::string& role) { return stopped.count(role) == 0; });
 }
 
+std::string Dispatcher::held_up(const queue::Task& task) const {
+  const auto stopped_roles = stopped();
+  if (task.state != queue::State::queued || stopped_roles.empty() || !waits(task, stopped_roles)) return "";
+  for (const auto& [role, advice] : stopped_roles) {
+    if (roles_.takes(role, task.type)) return advice;
+  }
+  return "";
+}
+
 size_t Dispatcher::in_flight() const {
   return runs_.size();
 }

@@ -92,6 +92,8 @@ class Dispatcher final : public RunEvents {
   // Does this task wait for another task, for a person, or for a role that nobody plays any more or is one of
   // these?
   bool waits(const queue::Task& task, const std::map<std::string, std::string>& stopped) const;
+  // Of a queued task that only stopped roles handle: what to do about one of them; "" of any other.
+  std::string held_up(const queue::Task& task) const;
   size_t in_flight() const;
   // [{name, role, state: idle|busy|stopped, task, version, advice=<what to do, of a stopped one>}]
   Value agents() const;

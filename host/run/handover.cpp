@@ -25,6 +25,7 @@ void Handover::at_once(Run& run, const std::string& strand, Result<Value> result
 void Handover::ready(Run& run, const Place& place, Course::Make make) {
   Course& course = run.course;
   if (!course.has_reached(place) || course.withdrawn.count(place.first) > 0) return;
+  if (run.awaiting.count(place) > 0) return;  // it is being stored
   const Journal::Entry* entry = run.journal.at(place);
   if (entry && entry->turn != 0) {
     course.ready.insert_or_assign(place, std::move(make));

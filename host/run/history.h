@@ -23,9 +23,9 @@ struct RunFilter {
 Result<Value> list_runs(store::Database& database, const RunFilter& filter, int64_t limit);
 
 // One run: the fields above and seed, pins = {skill → hash}, journal = [{strand, position, op, args, status:
-// started|done|error, result or error = {code, message}, started_at, finished_at}] in order of time, and the
-// tasks, mail, proposals and files that it committed: effects = [{kind, id, text}]. Nil if unknown. Errors:
-// those of Statement, "corrupt".
+// started|done|error|cancelled, result or error = {code, message}, started_at, finished_at}] in order of
+// time, and the tasks, mail, proposals and files that it committed: effects = [{kind, id, text}]. Nil if
+// unknown. Errors: those of Statement, "corrupt".
 Result<Value> run_with_journal(store::Database& database, const store::Blobs& blobs, int64_t id);
 
 }  // namespace clade::run

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "run/program.h"
 #include "script/history.h"
 
 namespace clade::run {
@@ -20,6 +21,33 @@ std::string quarantine_text(const std::string& role, const std::string& version)
          std::to_string(kDeaths) + " times in " + std::to_string(kDeathsMs / 60000) +
          " minutes. Save another one, or go back with `clade script rollback " + role +
          "`, or let it go on with `clade script release " + role + "`";
+}
+
+Result<std::string> stopped_advice(store::Database& database, const script::Catalogue& catalogue,
+                                   const std::string& role) {
+  const SystemClock clock;
+  Standing standing(clock);
+  if (auto status = standing.load(database); !status) return failure(status.error());
+  const auto found = catalogue.roles.find(role);
+  if (!standing.any_quarantined() || found == catalogue.roles.end()) return std::string();
+  auto skills = script::all_uses(catalogue, found->second.skills);
+  if (!skills) return failure(skills.error());
+  const auto current = [&](const std::string& name) -> Result<std::string> {
+    auto query = database.prepare("SELECT hash FROM script WHERE name = ?1");
+    query.bind(1, name);
+    if (auto row = query.step(); !row) return failure(row.error());
+    return query.text(0);
+  };
+  auto version = current(script_of(role));
+  if (!version) return version;
+  Value pins = Value::Map();
+  for (const auto& skill : *skills) {
+    auto hash = current("skill:" + skill);
+    if (!hash) return hash;
+    pins.set(skill, *hash);
+  }
+  if (!standing.quarantined(combination_of(*version, pins))) return std::string();
+  return quarantine_text(role, *version);
 }
 
 Status Standing::load(store::Database& database) {

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "run/run.h"
+#include "script/catalogue.h"
 #include "store/database.h"
 #include "store/writer.h"
 
@@ -31,6 +32,11 @@ inline constexpr int64_t kDeathsMs = 600000;
 
 // What a person is told of a quarantined version.
 std::string quarantine_text(const std::string& role, const std::string& version);
+
+// What a person is told if what a role would run now is quarantined, "" if it is not. From the store and the
+// manifests, with a host or without. Errors: those of Statement, "corrupt", "not_found" (a skill is missing).
+Result<std::string> stopped_advice(store::Database& database, const script::Catalogue& catalogue,
+                                   const std::string& role);
 
 class Standing {
  public:

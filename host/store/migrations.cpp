@@ -163,7 +163,13 @@ CREATE TRIGGER link_kept BEFORE UPDATE ON audit_link BEGIN SELECT raise(ABORT, '
 CREATE TRIGGER link_stays BEFORE DELETE ON audit_link BEGIN SELECT raise(ABORT, 'the audit is append-only'); END;
 )sql";
 
-constexpr std::array<const char*, 4> kSteps = {kFirst, kTasksInOrder, kRecordings, kAudit};
+// The content goes once a file is written: its size stays.
+constexpr const char* kFileSizes = R"sql(
+ALTER TABLE file_write ADD COLUMN bytes INTEGER; -- NULL: written before this was kept
+UPDATE file_write SET bytes = length(content) WHERE done <> 1;
+)sql";
+
+constexpr std::array<const char*, 5> kSteps = {kFirst, kTasksInOrder, kRecordings, kAudit, kFileSizes};
 
 // The statement ends here: an unfinished one would keep its snapshot while the steps write.
 Result<int> stored_version(Database& database) {

@@ -164,6 +164,7 @@ std::string command_text(const std::vector<std::string>& arguments) {
 struct CommandEffect::State : std::enable_shared_from_this<State> {
   // One whose turn has not come.
   struct Waiting {
+    int64_t run = 0;
     Value args;
     Done done;
   };
@@ -173,6 +174,8 @@ struct CommandEffect::State : std::enable_shared_from_this<State> {
     std::optional<loop::Process> process;
     loop::Timer timer;
     Done done;
+    int64_t run = 0;
+    std::string text;
     int64_t started_us = 0;
     bool timed_out = false;
   };
@@ -191,7 +194,10 @@ struct CommandEffect::State : std::enable_shared_from_this<State> {
   void start_waiting() {
     while (auto turn = turns.next()) {
       const uint64_t handle = turn->handle;
-      commands.try_emplace(handle, loop).first->second.done = std::move(turn->item.done);
+      Command& command = commands.try_emplace(handle, loop).first->second;
+      command.done = std::move(turn->item.done);
+      command.run = turn->item.run;
+      command.text = command_text(texts_of(turn->item.args["arguments"]));
       if (auto status = spawn(handle, turn->item.args); !status) {
         later([handle, error = status.error()](State& state) { state.finish(handle, failure(error)); });
       }
@@ -270,7 +276,7 @@ Status CommandEffect::check(const Value& args, script::Call& call) const {
 
 uint64_t CommandEffect::start(const run::EffectRequest& request, Done done) {
   const uint64_t handle = ++state_->last_handle;
-  state_->turns.wait(request.agent, handle, {request.args, std::move(done)});
+  state_->turns.wait(request.agent, handle, {request.run, request.args, std::move(done)});
   state_->start_waiting();
   return handle;
 }
@@ -285,6 +291,17 @@ void CommandEffect::cancel(uint64_t handle) {
 Value CommandEffect::statistics() const {
   return {{"running", static_cast<int64_t>(state_->turns.running())},
           {"waiting", static_cast<int64_t>(state_->turns.waiting())}};
+}
+
+Value CommandEffect::programs(int64_t run) const {
+  Value::Array programs;
+  for (const auto& [handle, command] : state_->commands) {
+    if (command.run != run || !command.process) continue;
+    programs.push_back({{"pid", command.process->pid()},
+                        {"command", command.text},
+                        {"took_ms", (state_->clock.steady_us() - command.started_us) / 1000}});
+  }
+  return programs;
 }
 
 }  // namespace clade::worker

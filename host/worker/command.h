@@ -38,6 +38,8 @@ class CommandEffect final : public run::Effect {
   void cancel(uint64_t handle) override;
   // For status: {running, waiting}, counted.
   Value statistics() const;
+  // The programs of a run that are under way: [{pid (of the process group), command, took_ms}].
+  Value programs(int64_t run) const;
 
  private:
   struct State;

@@ -12,8 +12,8 @@ namespace {
 // A command that ends when the file `leash` is gone, an evaluation, and a long pause; then five evaluations.
 constexpr const char* kRace = R"lua(
 local function evaluate(rounds)
-  local result = clade.cell.eval { cpu_ms = 20000, wall_ms = 60000, args = { rounds },
-    source = "local x, n = 0, ... for i = 1, n do x = x + i % 7 end return n" }
+  local result = clade.cell.eval { cpu_ms = 20000, wall_ms = 60000,
+    source = ("local x = 0 for i = 1, %d do x = x + i %% 7 end return %d"):format(rounds, rounds) }
   assert(result.ok, result.error)
   return result.value
 end

@@ -132,8 +132,15 @@ return { api = 1, tasks = { "hang" }, on_task = function() while true do end end
   CHECK(swarm.clade({"status"}).find("clade script release one") != std::string::npos);
   swarm.clade({"task", "add", "fine_a"});
   swarm.until_count("SELECT count(*) FROM task WHERE type = 'fine_a' AND state = 'completed'", 1);
+  const std::string queued =
+      swarm.text("SELECT id FROM task WHERE type = 'hang' AND state = 'queued' AND due_at = 0");
+  const std::string advice = "clade script release one";
+  CHECK(swarm.clade({"why", queued}).find(advice) != std::string::npos);
+  CHECK(swarm.json({"task", "show", queued})["live"]["advice"].as_string().find(advice) != std::string::npos);
+  CHECK(swarm.clade({"agent", "show", "one"}).find(advice) != std::string::npos);
   swarm.clade({"stop"});
   CHECK(swarm.wait() == 0);
+  CHECK(swarm.json({"agent", "show", "one"})["stopped"].as_string().find(advice) != std::string::npos);
 
   swarm.start({"--until-idle"});
   CHECK(swarm.wait() == 0);
@@ -143,6 +150,7 @@ return { api = 1, tasks = { "hang" }, on_task = function() while true do end end
   swarm.start();
   swarm.until_up();
   swarm.clade({"script", "release", "one"});
+  CHECK(swarm.json({"agent", "show", "one"})["stopped"] == clade::Value(""));
   // It runs again: this time its endless loop meets the deadline.
   swarm.until_count("SELECT count(*) FROM run WHERE status IN ('failed', 'lost') AND error LIKE '%slice_ms%'",
                     1);

@@ -112,6 +112,19 @@ TEST_CASE("on a terminal the state is redrawn below the events") {
   CHECK(fixture.taken() == "report:  report/report.md\n");
 }
 
+TEST_CASE("an agent of a stopped role is not shown as idle") {
+  Fixture fixture;
+  View view = fixture.view(ViewMode::live);
+  ViewState state;
+  state.agents = {{"a", "", 0, true}, {"b", "", 0}};
+  view.tick(state);
+  CHECK(fixture.taken() ==
+        "test · 0:00\n"
+        "no tasks\n"
+        "  a  stopped (clade status says why)\n"
+        "  b  idle\n");
+}
+
 TEST_CASE("on a terminal that is too low the busy agents are shown") {
   Fixture fixture;
   fixture.rows = 8;

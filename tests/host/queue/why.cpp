@@ -82,8 +82,10 @@ TEST_CASE("what a task waits for, in each state") {
   CHECK(fixture.waits("a") ==
         "worker (run 1), which works on it under a lease until " + format_time(fixture.clock.now + 1000));
   REQUIRE(fixture.database
-              ->execute("INSERT INTO journal VALUES (1, 'main', 1, 'cell.eval', x'', 'started', x'', 5, 0);"
-                        "INSERT INTO journal VALUES (1, 'main', 0, 'sleep', x'', 'done', x'', 4, 5);")
+              ->execute("INSERT INTO journal (run, strand, position, op, args, status, result, started_at, "
+                        "finished_at) "
+                        "VALUES (1, 'main', 1, 'cell.eval', x'', 'started', x'', 5, 0),"
+                        "(1, 'main', 0, 'sleep', x'', 'done', x'', 4, 5);")
               .has_value());
   CHECK(contains(fixture.waits("a"), "; it awaits cell.eval since " + format_time(5)));
   CHECK_FALSE(contains(fixture.waits("a"), "sleep"));
