@@ -123,7 +123,7 @@ int show(const TaskOptions& options, const Context& context) {
   if (!folder) return fail(folder.error());
   auto database = open_store(*folder);
   if (!database) return fail(database.error());
-  auto task = run::task_story(*database, options.id);
+  auto task = run::task_story(*database, store::Blobs(blobs_path(*folder)), options.id);
   if (!task) return fail(task.error());
   if (task->is_nil())
     return fail(

@@ -20,6 +20,7 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       hooks_(std::move(hooks)),
       due_(kernel.loop.make_timer()),
       renew_(kernel.loop.make_timer()),
+      leases_(kernel),
       standing_(kernel.clock),
       handover_(
           executor, std::bind_front(&Dispatcher::find, this),
@@ -521,9 +522,12 @@ void Dispatcher::arm_timer() {
 }
 
 void Dispatcher::renew_leases() {
-  for (const auto& [id, run] : runs_) {
-    if (run->trigger == Trigger::task) (void)kernel_.queue.renew(run->trigger_id, run->lease, kLeaseMs);
-  }
+  std::set<int64_t> live;
+  for (const auto& [id, run] : runs_) live.insert(id);
+  for (const auto& [agent, id] : recovered_) live.insert(id);
+  store::Batch batch;
+  leases_.renew(live, batch);
+  if (!batch.empty()) commit(std::move(batch), nullptr);
 }
 
 Run* Dispatcher::find(int64_t run) {

@@ -26,6 +26,7 @@
 #include "run/file_writer.h"
 #include "run/handover.h"
 #include "run/kernel.h"
+#include "run/leases.h"
 #include "run/read_queue.h"
 #include "run/roles.h"
 #include "run/run.h"
@@ -34,9 +35,6 @@
 #include "run/status.h"
 
 namespace clade::run {
-
-// How often live runs renew the lease of their task (spec Q5).
-inline constexpr int64_t kRenewMs = 60000;
 
 class Dispatcher final : public RunEvents {
  public:
@@ -148,6 +146,7 @@ class Dispatcher final : public RunEvents {
   bool woken_ = false;
   std::unique_ptr<Timer> due_;
   std::unique_ptr<Timer> renew_;
+  Leases leases_;
   Standing standing_;
   Handover handover_;
   Awaits awaits_;

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "run/leases.h"
 #include "run/program.h"
 
 namespace clade::run {

@@ -11,9 +11,6 @@
 
 namespace clade::run {
 
-// How long a task's lease runs without renewal (spec Q5).
-inline constexpr int64_t kLeaseMs = 300000;
-
 // Run `number` of an agent on a task or message, at the versions in force; its seed comes from trigger,
 // attempt and the swarm's seed. Errors: those of current_program.
 Result<std::unique_ptr<Run>> new_run(const Kernel& kernel, const std::string& agent, const std::string& role,

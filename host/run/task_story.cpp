@@ -13,13 +13,14 @@ namespace {
 constexpr int64_t kAllRuns = INT64_MAX;
 constexpr const char* kAsk = "ask";
 
-Result<Value::Array> read_runs(store::Database& database, const std::string& id) {
+Result<Value::Array> read_runs(store::Database& database, const store::Blobs& blobs,
+                                const std::string& id) {
   auto found = list_runs(database, RunFilter{"", "", id}, kAllRuns);
   if (!found) return failure(found.error());
   Value::Array runs;
   for (const Value& one : found->as_array()) {
     if (one["trigger"].as_string() != "task") continue;
-    auto run = run_with_journal(database, one["id"].as_integer());
+    auto run = run_with_journal(database, blobs, one["id"].as_integer());
     if (!run) return failure(run.error());
     // A host may be at work meanwhile.
     if (!run->is_nil()) runs.push_back(std::move(*run));
@@ -94,10 +95,10 @@ Result<Value> read_used(store::Database& database, const std::string& id) {
 
 }  // namespace
 
-Result<Value> task_story(store::Database& database, const std::string& id) {
+Result<Value> task_story(store::Database& database, const store::Blobs& blobs, const std::string& id) {
   auto story = queue::task_with_history(database, id);
   if (!story || story->is_nil()) return story;
-  auto runs = read_runs(database, id);
+  auto runs = read_runs(database, blobs, id);
   if (!runs) return failure(runs.error());
   Value::Array messages;
   Value::Array files;

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "base/value.h"
+#include "store/blob.h"
 #include "store/database.h"
 
 namespace clade::run {
@@ -17,6 +18,6 @@ namespace clade::run {
 //             up"}]
 //   used      sums of the ledger: {effects, units, cpu_us, wall_us}
 // Nil if there is no such task. From the store alone. Errors: those of Statement, "corrupt".
-Result<Value> task_story(store::Database& database, const std::string& id);
+Result<Value> task_story(store::Database& database, const store::Blobs& blobs, const std::string& id);
 
 }  // namespace clade::run

@@ -1,0 +1,67 @@
+#include "run/leases.h"
+
+#include "fixture.h"
+
+namespace clade::run {
+namespace {
+
+// A host whose worker handles one task, and leases beside it that the test renews.
+struct Leased {
+  Leased() : host(folder), leases(*host.kernel) {
+    task = host.add("work_a");
+    run = host.next_start().invocation.run;
+  }
+  // Renews after so many milliseconds of the wall clock, as if `live` lived.
+  void renew_after(int64_t milliseconds, const std::set<int64_t>& live) {
+    host.clock.ahead += milliseconds;
+    store::Batch batch;
+    leases.renew(live, batch);
+    if (!batch.empty()) host.dispatcher->commit(std::move(batch), nullptr);
+  }
+  bool holds() const {
+    const auto* found = host.queue.find(task);
+    return found && found->state == queue::State::executing && found->lease_run == run;
+  }
+
+  Folder folder;
+  PlayedHost host;
+  Leases leases;
+  std::string task;
+  int64_t run = 0;
+};
+
+}  // namespace
+
+TEST_CASE("a live run keeps its task, however long") {
+  Leased leased;
+  for (int minute = 0; minute < 20; ++minute) leased.renew_after(kRenewMs, {leased.run});
+  CHECK(leased.holds());
+  CHECK(leased.host.queue.expired().empty());
+  leased.host.dispatcher->finished(leased.run, Value(), Value());
+  CHECK(leased.host.state_of(leased.task) == "completed");
+}
+
+TEST_CASE("no lease runs out by a stall, or by a clock that jumps") {
+  Leased leased;
+  const int64_t hour = 3600 * 1000;
+  const int64_t jump = GENERATE_COPY(hour, -hour, 24 * hour);
+  // Also those that nobody has come to renew yet.
+  leased.renew_after(kRenewMs + jump, {});
+  CHECK(leased.holds());
+  leased.renew_after(kRenewMs, {leased.run});
+  CHECK(leased.holds());
+  CHECK(leased.host.queue.expired().empty());
+}
+
+TEST_CASE("what no live run holds is queued again when its time is over") {
+  Leased leased;
+  const int64_t renewals = kLeaseMs / kRenewMs;
+  for (int64_t minute = 0; minute + 1 < renewals; ++minute) leased.renew_after(kRenewMs, {});
+  CHECK(leased.holds());
+  leased.renew_after(kRenewMs, {});
+  CHECK_FALSE(leased.holds());
+  CHECK(leased.host.count(
+            "SELECT count(*) FROM task_event WHERE verb = 'release' AND detail LIKE '%ran out%'") == 1);
+}
+
+}  // namespace clade::run
