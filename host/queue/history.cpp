@@ -45,9 +45,19 @@ Result<Value> read_children(store::Database& database, const std::string& id) {
 
 // The ids that an index alone tells, at most `limit`: no row is read that the list does not have.
 Result<std::vector<std::string>> list_ids(store::Database& database, const std::string& state,
-                                          const std::string& type, int limit) {
+                                          const std::string& type, int limit, const std::string& after) {
+  int64_t before = INT64_MAX;
+  if (!after.empty()) {
+    auto query = database.prepare("SELECT seq FROM task WHERE id = ?1");
+    query.bind(1, after);
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row)
+      return failure("not_found", "there is no task \"" + after + "\" that a list could go on after");
+    before = query.integer(0);
+  }
   const bool is_prefix = !type.empty() && type.back() == '*';
-  std::string sql = "SELECT id FROM task WHERE ?1 = ?1 AND ?2 = ?2";
+  std::string sql = "SELECT id FROM task WHERE ?1 = ?1 AND ?2 = ?2 AND seq < ?4";
   if (!state.empty()) sql += " AND state = ?1";
   if (!type.empty()) sql += is_prefix ? " AND substr(type, 1, length(?2)) = ?2" : " AND type = ?2";
   sql += " ORDER BY seq DESC LIMIT ?3";
@@ -55,6 +65,7 @@ Result<std::vector<std::string>> list_ids(store::Database& database, const std::
   query.bind(1, state);
   query.bind(2, std::string_view(type).substr(0, type.size() - (is_prefix ? 1 : 0)));
   query.bind(3, static_cast<int64_t>(limit < 0 ? 0 : limit));
+  query.bind(4, before);
   std::vector<std::string> ids;
   while (true) {
     auto row = query.step();
@@ -119,7 +130,8 @@ Result<Value> task_with_history(store::Database& database, const std::string& id
 }
 
 Result<std::vector<Task>> list_tasks(store::Database& database, const std::string& state,
-                                     const std::string& type, int limit, size_t most_bytes) {
+                                     const std::string& type, int limit, size_t most_bytes,
+                                     const std::string& after) {
   if (!state.empty() && !state_from_name(state)) {
     std::string known;
     for (int i = 0; i < kStates; ++i) {
@@ -127,7 +139,7 @@ Result<std::vector<Task>> list_tasks(store::Database& database, const std::strin
     }
     return failure("invalid", "there is no state \"" + state + "\": use one of " + known);
   }
-  const auto ids = list_ids(database, state, type, limit);
+  const auto ids = list_ids(database, state, type, limit, after);
   if (!ids) return failure(ids.error());
   std::vector<Task> tasks;
   size_t bytes = 0;

@@ -18,10 +18,12 @@ Value task_value(const Task& task);
 // shape of `clade task show --json`. Errors: those of Statement, "corrupt".
 Result<Value> task_with_history(store::Database& database, const std::string& id);
 
-// Tasks from the store, newest first. `state` and `type` (pattern) may be "". At most `limit`. Errors:
-// "invalid" (no such state: says which there are), "limit" (they take more than `most_bytes` of memory
-// together), those of Statement, "corrupt".
+// Tasks from the store, newest first. `state` and `type` (pattern) may be "". At most `limit`, those that
+// come after the task `after` if it is not "". Errors: "invalid" (no such state: says which there are),
+// "not_found" (no task `after`), "limit" (they take more than `most_bytes` of memory together), those of
+// Statement, "corrupt".
 Result<std::vector<Task>> list_tasks(store::Database& database, const std::string& state,
-                                     const std::string& type, int limit, size_t most_bytes = SIZE_MAX);
+                                     const std::string& type, int limit, size_t most_bytes = SIZE_MAX,
+                                     const std::string& after = "");
 
 }  // namespace clade::queue

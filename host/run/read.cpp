@@ -17,6 +17,11 @@ constexpr size_t kKnowledgeBytes = 8u << 20;
 constexpr int kListed = 1000;
 constexpr size_t kListedBytes = 4u << 20;  // of payloads, in memory
 
+// How many a page of a list may have.
+int page_limit(const Value& args) {
+  return static_cast<int>(std::clamp<int64_t>(args["limit"].as_integer(kListed), 1, kListed));
+}
+
 Value describe(const queue::Task& task) {
   Value value{{"id", task.id},
               {"type", task.type},
@@ -48,12 +53,13 @@ Result<Value> queue_get(const Kernel& kernel, const Run& run, const Value& args,
 
 Result<Value> queue_list(const Kernel& kernel, const Run& run, const Value& args, script::Call& call) {
   if (auto status = call.check("queue.read", ""); !status) return failure(status.error());
-  const auto limit = static_cast<int>(std::clamp<int64_t>(args["limit"].as_integer(kListed), 1, kListed));
-  auto tasks = queue::list_tasks(kernel.reader, args["state"].as_string(), args["type"].as_string(), limit,
-                                 kListedBytes);
+  const std::string& after = args["after"].as_string();
+  auto tasks = queue::list_tasks(kernel.reader, args["state"].as_string(), args["type"].as_string(),
+                                 page_limit(args), kListedBytes, after);
   if (!tasks) return failure(tasks.error());
   Value::Array list;
   for (const auto& task : *tasks) list.push_back(describe(task));
+  if (!after.empty()) return Value(std::move(list));
   for (const auto& task : run.outbox.tasks) {
     if (args["state"].is_nil() &&
         (args["type"].is_nil() || queue::type_matches(args["type"].as_string(), task.type))) {
@@ -105,7 +111,9 @@ Result<Value> knowledge_list(const Kernel& kernel, const Run&, const Value& args
     if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
   }
   std::sort(names.begin(), names.end());
-  return Value(Value::Array(names.begin(), names.end()));
+  const auto first = std::upper_bound(names.begin(), names.end(), args["after"].as_string());
+  const auto count = std::min<ptrdiff_t>(page_limit(args), names.end() - first);
+  return Value(Value::Array(first, first + count));
 }
 
 Value describe(const script::Library& library, const std::string& id) {
@@ -162,7 +170,11 @@ Result<Value> script_lineage(const Kernel& kernel, const Run&, const Value& args
   const std::string& name = args["name"].as_string();
   const std::string id = name.rfind("skill:", 0) == 0 ? name.substr(6) : name;
   if (auto status = call.check("skill.read", id); !status) return failure(status.error());
-  return script::script_versions(kernel.reader, name);
+  auto versions = script::script_versions(kernel.reader, name);
+  if (!versions) return versions;
+  auto list = versions->as_array();
+  if (const auto most = static_cast<size_t>(page_limit(args)); list.size() > most) list.resize(most);
+  return Value(std::move(list));
 }
 
 Result<Value> proposal_get(const Kernel& kernel, const Run&, const Value& args, script::Call& call) {

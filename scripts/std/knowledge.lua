@@ -12,12 +12,14 @@ function knowledge.read(path)
   return host.request("knowledge.read", { path = path })
 end
 
--- The names in a folder below knowledge/, sorted; nil, message, "not_found" if there is none. Grant
--- knowledge.read:<folder>. Read.
+-- The names in a folder below knowledge/, sorted; nil, message, "not_found" if there is no such folder. options: limit
+-- (at most 1000, which is the default), after (the last name of the page before). Grant knowledge.read:<folder>. Read.
 --   for _, name in ipairs(clade.knowledge.list("packing")) do … end
-function knowledge.list(folder)
+function knowledge.list(folder, options)
+  options = options or {}
   check.argument("clade.knowledge.list", "folder", folder, "string")
-  return host.request("knowledge.list", { folder = folder })
+  check.fields("clade.knowledge.list", options, { limit = "integer?", after = "string?" }, " of options")
+  return host.request("knowledge.list", { folder = folder, limit = options.limit, after = options.after })
 end
 
 return knowledge

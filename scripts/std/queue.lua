@@ -76,11 +76,16 @@ function queue.get(id)
   return host.request("queue.get", { id = id })
 end
 
--- Tasks, newest first. filter: state, type (a pattern like "test_*"), limit (at most 1000). Grant queue.read. Read.
---   for _, task in ipairs(clade.queue.list { state = "dead_letter" }) do … end
+-- Tasks, newest first. filter: state, type (a pattern like "test_*"), limit (at most 1000), after (the id of the last
+-- task of the page before). What this run has added itself comes last on the first page. Raises if the tasks take more
+-- than 4 MB. Grant queue.read. Read.
+--   local page = clade.queue.list { state = "dead_letter", limit = 100 }
+--   local more = clade.queue.list { state = "dead_letter", limit = 100, after = page[#page].id }
 function queue.list(filter)
   filter = filter or {}
-  check.fields("clade.queue.list", filter, { state = "string?", type = "string?", limit = "integer?" })
+  check.fields("clade.queue.list", filter, {
+    state = "string?", type = "string?", limit = "integer?", after = "string?",
+  })
   return host.request("queue.list", filter)
 end
 

@@ -14,7 +14,7 @@ function script.publish(version)
   return host.request("script.publish", version)
 end
 
--- The versions of a script, as a list of { hash, parent, origin, lineage, … }. Grant skill.read:<id>. Read.
+-- The newest 1000 versions of a script, as a list of { hash, parent, origin, lineage, … }. Grant skill.read:<id>. Read.
 --   #clade.script.lineage("skill:optimize.bin_packing")
 function script.lineage(name)
   check.argument("clade.script.lineage", "name", name, "string")

@@ -67,6 +67,10 @@ TEST_CASE("lists are newest first, by state and type, and bounded") {
   CHECK(ids(list_tasks(database, "", "*", 100)).size() == 4);
   CHECK(ids(list_tasks(database, "completed", "work", 100)) == std::vector<std::string>{"t10"});
   CHECK(ids(list_tasks(database, "", "", 0)).empty());
+  CHECK(ids(list_tasks(database, "", "", 2, SIZE_MAX, "t11")) == std::vector<std::string>{"t10", "t9"});
+  CHECK(ids(list_tasks(database, "queued", "wo*", 2, SIZE_MAX, "t11")) == std::vector<std::string>{"t9"});
+  CHECK(ids(list_tasks(database, "", "", 2, SIZE_MAX, "t9")).empty());
+  CHECK(contains(fixture.refused(list_tasks(database, "", "", 2, SIZE_MAX, "t99"), "not_found"), "t99"));
   CHECK(contains(fixture.refused(list_tasks(database, "done", "", 1), "invalid"), "awaiting_approval"));
 }
 
