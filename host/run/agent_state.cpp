@@ -13,8 +13,9 @@ Result<AgentState> next_state(const AgentState& before, Value value, const std::
     return failure(status.error().code, "state: " + status.error().message);
   const std::string text = encode_json(value);
   if (text.size() > kStateBytes) {
-    return failure("limit", "the state takes " + std::to_string(text.size()) + " bytes, " +
-                                std::to_string(kStateBytes) + " are allowed");
+    return failure("limit", "the state takes " + std::to_string(text.size()) + " bytes as JSON, " +
+                                std::to_string(kStateBytes) +
+                                " (64 KB) are allowed: keep what is larger in clade.data, by key");
   }
   state.value = std::move(value);
   const std::string hash = content_hash(text);

@@ -270,6 +270,36 @@ TEST_CASE("a state that JSON cannot hold or that is too large fails the run") {
   CHECK(host.count("SELECT count(*) FROM agent") == 0);
 }
 
+TEST_CASE("a state that is too large names its size, the limit, and where to keep more") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  host.dispatcher->finished(run, Value(), Value{{"name", std::string(70000, 'x')}});
+  CHECK(host.count("SELECT count(*) FROM run WHERE error LIKE '%state of worker takes 70011 "
+                   "bytes%65536%clade.data%'") == 1);
+}
+
+TEST_CASE("a state that did not change is not written") {
+  const Folder folder;
+  PlayedHost host(folder);
+  store::Batch batch;
+  batch.add([](store::Database& database) {
+    return database.execute(
+        "CREATE TABLE written (state TEXT); CREATE TRIGGER witness AFTER INSERT ON agent BEGIN INSERT INTO "
+        "written "
+        "VALUES (new.state); END");
+  });
+  host.dispatcher->commit(std::move(batch), nullptr);
+  for (const int64_t runs : {1, 1, 2, 2, 1}) {
+    host.add("work_a");
+    host.dispatcher->finished(host.next_start().invocation.run, Value(),
+                              Value{{"runs", runs}, {"list", Value::Array{1, "x"}}});
+  }
+  CHECK(host.count("SELECT count(*) FROM written") == 3);
+  CHECK(host.count("SELECT count(*) FROM agent WHERE state LIKE '%\"runs\":1}'") == 1);
+}
+
 TEST_CASE("a task that fails too often is a dead letter, and those who listen get mail") {
   const Folder folder;
   PlayedHost host(folder);
