@@ -6,7 +6,8 @@ local _, load_part = ...
 local check = load_part("check")
 local clade = {}
 for _, name in ipairs({
-  "cell", "file", "knowledge", "ledger", "mail", "process", "proposal", "queue", "rule", "script", "skill", "swarm", "vote",
+  "cell", "data", "file", "knowledge", "ledger", "mail", "process", "proposal", "queue", "rule", "script", "skill", "swarm",
+  "vote",
 }) do
   clade[name] = load_part(name, check)
 end

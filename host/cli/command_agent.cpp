@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/scripts.h"
 #include "cli/templates.h"
+#include "run/data.h"
 #include "run/standing.h"
 #include "script/catalogue.h"
 #include "script/nearest.h"
@@ -60,7 +61,8 @@ Value array_of(const std::vector<script::GivenGrant>& grants) {
   return array;
 }
 
-// What the store knows of an agent's instances: {name → {version, state, updated_at}}. Empty without a store.
+// What the store knows of an agent's instances: {name → {version, state, updated_at, data: {keys, bytes}}}.
+// Empty without a store.
 Result<Value> stored_agents(const std::string& folder) {
   Value agents{Value::Map{}};
   auto database = open_store(folder);
@@ -74,9 +76,12 @@ Result<Value> stored_agents(const std::string& folder) {
     if (!row) return failure(row.error());
     if (!*row) return agents;
     auto state = decode_json(query.text(2));
-    agents.set(
-        query.text(0),
-        {{"version", query.text(1)}, {"state", state ? *state : Value()}, {"updated_at", query.integer(3)}});
+    auto data = run::data_totals(*database, query.text(0));
+    if (!data) return failure(data.error());
+    agents.set(query.text(0), {{"version", query.text(1)},
+                               {"state", state ? *state : Value()},
+                               {"updated_at", query.integer(3)},
+                               {"data", std::move(*data)}});
   }
 }
 
@@ -173,6 +178,11 @@ int show(const std::string& name, const Context& context) {
     } else {
       print_line(instance + " runs version " + short_hash(found["version"].as_string()) + ", state of " +
                  format_time(found["updated_at"].as_integer()) + ": " + plain(encode_json(found["state"])));
+      if (const Value& data = found["data"]; data["keys"].as_integer() > 0) {
+        print_line(instance + " keeps " + std::to_string(data["keys"].as_integer()) +
+                   (data["keys"].as_integer() == 1 ? " key" : " keys") + " in clade.data, " +
+                   std::to_string(data["bytes"].as_integer()) + " bytes");
+      }
     }
   }
   return kOk;

@@ -95,6 +95,7 @@ class Host {
   std::unique_ptr<store::Writer> writer_;
   script::Library library_;
   std::unique_ptr<run::Governance> governance_;
+  run::Data data_;
   std::unique_ptr<queue::Queue> queue_;
   mail::Mail mail_;
   std::unique_ptr<run::Kernel> kernel_;
@@ -148,6 +149,7 @@ Status Host::open() {
   governance_ = std::make_unique<run::Governance>(
       run::VoteRules{swarm.quorum, swarm.threshold, swarm.vote_deadline_ms});
   if (auto status = governance_->load(*reader_); !status) return status;
+  if (auto status = data_.load(*reader_); !status) return status;
   queue_ = std::make_unique<queue::Queue>(
       clock_, [this](const std::string& type) { return dispatcher_->roles().handles(type); },
       [this] { return dispatcher_->roles().known_types(); });
@@ -164,8 +166,8 @@ Status Host::open() {
 
   const std::string report = options_.report.empty() ? options_.folder + "/report" : options_.report;
   kernel_ = std::make_unique<run::Kernel>(run::Kernel{clock_, loop_, log_, *writer_, *reader_, blobs_,
-                                                      *queue_, mail_, library_, *governance_, options_.folder,
-                                                      report, *settings});
+                                                      *queue_, mail_, library_, *governance_, data_,
+                                                      options_.folder, report, *settings});
   cell::PoolOptions pool;
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   pool.shared_cells = cores;

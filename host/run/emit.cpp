@@ -334,13 +334,27 @@ Result<Value> rule_set(const Kernel& kernel, Run& run, const Value& args, script
   return Value(true);
 }
 
+Result<Value> data_set(const Kernel& kernel, Run& run, const Value& args, script::Call&) {
+  if (args["value"].is_nil()) return failure("invalid", "data.set: `value` must not be nil: see data.delete");
+  auto status = kernel.data.set(run.agent, args["key"].as_string(), args["value"], run.outbox.data);
+  if (!status) return failure(status.error());
+  return Value(true);
+}
+
+Result<Value> data_delete(const Kernel& kernel, Run& run, const Value& args, script::Call&) {
+  return Value(kernel.data.erase(run.agent, args["key"].as_string(), run.outbox.data));
+}
+
 using Operation = Result<Value> (*)(const Kernel&, Run&, const Value&, script::Call&);
 const std::map<std::string, Operation, std::less<>>& operations() {
   static const std::map<std::string, Operation, std::less<>> table = {
-      {"queue.add", queue_add},           {"queue.add_all", queue_add_all}, {"queue.review", queue_review},
-      {"queue.accept", queue_accept},     {"queue.reject", queue_reject},   {"queue.fail", queue_fail},
-      {"mail.send", mail_send},           {"proposal.open", proposal_open}, {"vote.cast", vote_cast},
-      {"script.publish", script_publish}, {"file.write", file_write},       {"rule.set", rule_set},
+      {"queue.add", queue_add},       {"queue.add_all", queue_add_all},
+      {"queue.review", queue_review}, {"queue.accept", queue_accept},
+      {"queue.reject", queue_reject}, {"queue.fail", queue_fail},
+      {"mail.send", mail_send},       {"proposal.open", proposal_open},
+      {"vote.cast", vote_cast},       {"script.publish", script_publish},
+      {"file.write", file_write},     {"rule.set", rule_set},
+      {"data.set", data_set},         {"data.delete", data_delete},
   };
   return table;
 }

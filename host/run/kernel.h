@@ -9,6 +9,7 @@
 #include "base/value.h"
 #include "mail/mail.h"
 #include "queue/queue.h"
+#include "run/data.h"
 #include "run/governance.h"
 #include "script/library.h"
 #include "store/blob.h"
@@ -28,6 +29,7 @@ struct Kernel {
   mail::Mail& mail;
   script::Library& library;
   Governance& governance;
+  Data& data;
   std::string folder;  // the swarm's
   std::string report;  // where "report/…" is written
   Value settings;      // in force: command line, else stored, else swarm.yaml

@@ -212,13 +212,23 @@ Result<Value> swarm_info(const Kernel& kernel, const Run&, const Value&, script:
       {"name", swarm.name}, {"goals", swarm.goals}, {"settings", kernel.settings}, {"report", "report"}};
 }
 
+Result<Value> data_get(const Kernel& kernel, const Run& run, const Value& args, script::Call&) {
+  return kernel.data.get(kernel.reader, run.agent, run.outbox.data, args["key"].as_string());
+}
+
+Result<Value> data_keys(const Kernel& kernel, const Run& run, const Value& args, script::Call&) {
+  return Value(kernel.data.keys(run.agent, run.outbox.data, args["prefix"].as_string(),
+                                args["after"].as_string(), page_limit(args)));
+}
+
 using Operation = Result<Value> (*)(const Kernel&, const Run&, const Value&, script::Call&);
 const std::map<std::string, Operation, std::less<>>& operations() {
   static const std::map<std::string, Operation, std::less<>> table = {
       {"queue.get", queue_get},           {"queue.list", queue_list},     {"knowledge.read", knowledge_read},
       {"knowledge.list", knowledge_list}, {"skill.list", skill_list},     {"skill.read", skill_read},
       {"script.lineage", script_lineage}, {"proposal.get", proposal_get}, {"rule.get", rule_get},
-      {"ledger.total", ledger_total},     {"swarm.info", swarm_info},
+      {"ledger.total", ledger_total},     {"swarm.info", swarm_info},     {"data.get", data_get},
+      {"data.keys", data_keys},
   };
   return table;
 }

@@ -13,6 +13,7 @@
 #include "queue/queue.h"
 #include "run/agent_state.h"
 #include "run/course.h"
+#include "run/data.h"
 #include "run/executor.h"
 #include "run/governance.h"
 #include "run/journal.h"
@@ -60,6 +61,7 @@ struct Outbox {
   std::vector<Publication> publications;
   std::vector<FileWrite> files;
   std::vector<Rule> rules;
+  DataChanges data;
   std::optional<Failure> failure;          // this run's task fails
   std::optional<std::string> review_task;  // this run's task waits for that task's verdict
 };

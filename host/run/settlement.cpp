@@ -207,6 +207,7 @@ Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Bat
   for (const auto& vote : outbox.votes) {
     kernel_.governance.vote(vote.proposal, run.role, vote.choice, vote.reason, now, batch);
   }
+  kernel_.data.commit(run.agent, outbox.data, now, batch);
   for (const auto& rule : outbox.rules)
     kernel_.governance.set_rule(rule.name, rule.value, run.agent, now, batch);
   for (const auto& publication : outbox.publications) {

@@ -169,7 +169,16 @@ ALTER TABLE file_write ADD COLUMN bytes INTEGER; -- NULL: written before this wa
 UPDATE file_write SET bytes = length(content) WHERE done <> 1;
 )sql";
 
-constexpr std::array<const char*, 5> kSteps = {kFirst, kTasksInOrder, kRecordings, kAudit, kFileSizes};
+// What agents keep by key (clade.data), per instance.
+constexpr const char* kData = R"sql(
+CREATE TABLE data (
+  agent TEXT NOT NULL, key TEXT NOT NULL, bytes INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+  value BLOB NOT NULL,                -- MessagePack
+  PRIMARY KEY (agent, key)
+);
+)sql";
+
+constexpr std::array<const char*, 6> kSteps = {kFirst, kTasksInOrder, kRecordings, kAudit, kFileSizes, kData};
 
 // The statement ends here: an unfinished one would keep its snapshot while the steps write.
 Result<int> stored_version(Database& database) {

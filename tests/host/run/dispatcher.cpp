@@ -276,7 +276,7 @@ TEST_CASE("a state that is too large names its size, the limit, and where to kee
   host.add("work_a");
   const int64_t run = host.next_start().invocation.run;
   host.dispatcher->finished(run, Value(), Value{{"name", std::string(70000, 'x')}});
-  CHECK(host.count("SELECT count(*) FROM run WHERE error LIKE '%state of worker takes 70011 "
+  CHECK(host.count("SELECT count(*) FROM run WHERE error LIKE '%the state takes 70011 "
                    "bytes%65536%clade.data%'") == 1);
 }
 

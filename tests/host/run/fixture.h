@@ -161,6 +161,7 @@ class PlayedHost {
     governance =
         std::make_unique<Governance>(VoteRules{swarm.quorum, swarm.threshold, swarm.vote_deadline_ms});
     REQUIRE(governance->load(*reader));
+    REQUIRE(data.load(*reader));
     REQUIRE(queue.load(*reader));
     std::vector<mail::Recipient> recipients;
     for (const auto& agent : swarm.agents) {
@@ -169,7 +170,7 @@ class PlayedHost {
     mail.set_recipients(std::move(recipients));
     REQUIRE(mail.load(*reader));
     kernel = std::make_unique<Kernel>(Kernel{clock, loop, log, *writer, *reader, blobs, queue, mail, library,
-                                             *governance, folder.path, folder.path + "/report",
+                                             *governance, data, folder.path, folder.path + "/report",
                                              Value(Value::Map())});
     settlement = std::make_unique<Settlement>(*kernel, approve_auto);
     dispatcher = std::make_unique<Dispatcher>(*kernel, *settlement, executor, std::move(hooks));
@@ -255,6 +256,7 @@ class PlayedHost {
   std::unique_ptr<store::Writer> writer;
   script::Library library;
   std::unique_ptr<Governance> governance;
+  Data data;
   mail::Mail mail;
   queue::Queue queue;
   std::unique_ptr<Kernel> kernel;

@@ -57,7 +57,7 @@ TEST_CASE("tasks of an older store keep the order of their submission", "[migrat
       "DROP INDEX task_seq; DROP INDEX task_state; ALTER TABLE task DROP COLUMN seq;"
       "CREATE INDEX task_created ON task (created_at); DROP TABLE state; DROP INDEX journal_result_blob;"
       "ALTER TABLE journal DROP COLUMN result_blob; ALTER TABLE journal DROP COLUMN turn; DROP TABLE act; "
-      "DROP TABLE audit; DROP TABLE audit_link; ALTER TABLE file_write DROP COLUMN bytes;"
+      "DROP TABLE audit; DROP TABLE audit_link; DROP TABLE data; ALTER TABLE file_write DROP COLUMN bytes;"
       "PRAGMA user_version = 1"));
   for (const std::string column :
        {"role", "state", "state_version", "task_error", "recorded", "omitted", "state_after", "result"}) {
