@@ -149,6 +149,11 @@ DiskStatus Disk::sync(File& file, Part part) {
   if (stopped_) return DiskStatus::io_error;
   const auto fault = part == Part::other ? std::nullopt : fault_at(part, Op::sync);
   elapsed_us_ += fault == Outcome::slow ? kSlowUs : kSyncUs;
+  if (fault == Outcome::io_error) {
+    // As Linux does: what could not be written counts as clean, is read as if it were there, and no later sync
+    // writes it.
+    std::erase_if(file.pending, [this](const Pending&) { return random_.percent(50); });
+  }
   if (fault == Outcome::crash_before || fault == Outcome::io_error) return DiskStatus::io_error;
   if (!lies_) {
     for (const auto& change : file.pending) apply(file.durable, change);
