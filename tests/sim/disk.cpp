@@ -150,8 +150,8 @@ DiskStatus Disk::sync(File& file, Part part) {
   const auto fault = part == Part::other ? std::nullopt : fault_at(part, Op::sync);
   elapsed_us_ += fault == Outcome::slow ? kSlowUs : kSyncUs;
   if (fault == Outcome::io_error) {
-    // As Linux does: what could not be written counts as clean, is read as if it were there, and no later sync
-    // writes it.
+    // As Linux does: what could not be written counts as clean, is read as if it were there, and no later
+    // sync writes it.
     std::erase_if(file.pending, [this](const Pending&) { return random_.percent(50); });
   }
   if (fault == Outcome::crash_before || fault == Outcome::io_error) return DiskStatus::io_error;

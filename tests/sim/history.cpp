@@ -101,6 +101,8 @@ class History {
       if (!opened && !disk_.stopped() && !disk_.failed()) witness_.broken(kStarts, opened.error().message);
       if (opened) go_on(life, plan);
       failed = life.fatal().has_value();
+      if (failed && !disk_.failed() && !disk_.stopped())
+        witness_.broken(kStopsWithDisk, life.fatal()->message);
       end(life, plan, opened.has_value());
       events_ += life.loop().events();
     }

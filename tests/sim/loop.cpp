@@ -64,7 +64,13 @@ class Loop::SimThread final : public clade::Thread {
 
   void run(std::function<void()> function) override {
     functions_.push_back(std::move(function));
-    schedule();
+    // A real thread may be done before its caller goes on.
+    const bool rests = !scheduled_ && functions_.size() == 1 && loop_.time_.steady_us() >= free_at_us_;
+    if (rests && loop_.random_.percent(10)) {
+      work();
+    } else {
+      schedule();
+    }
   }
 
  private:

@@ -334,13 +334,14 @@ void votes_decide(const View& view) {
     }
     const bool follows = view.stored.tasks.count(id + ".accept") > 0;
     if (follows != (proposal.state == "accepted")) view.broken("proposal " + id + " is " + proposal.state);
-    if (proposal.state != "accepted") continue;
+    if (proposal.state == "open") continue;
     // What was in force then, it says itself: "…: 66 %, 60 % needed".
     const auto comma = proposal.reason.rfind(", ");
-    const int64_t needed = comma == std::string::npos ? 100 : std::atoi(proposal.reason.c_str() + comma + 2);
+    const int64_t needed = comma == std::string::npos ? 0 : std::atoi(proposal.reason.c_str() + comma + 2);
     const auto votes = static_cast<int64_t>(proposal.votes.size());
     const bool passes = votes >= kQuorum && yes > 0 && yes * 100 >= needed * (yes + no);
-    if (!passes) view.broken("proposal " + id + " is accepted: " + proposal.reason);
+    if (passes != (proposal.state == "accepted"))
+      view.broken("proposal " + id + " is " + proposal.state + ": " + proposal.reason);
   }
 }
 
