@@ -47,6 +47,10 @@ main() {
   ((${#names[@]})) || { echo "There is no patch in tests/mutants."; exit 1; }
 
   mkdir -p "$build/mutants"
+  # What tests leave behind when they fail.
+  TMPDIR=$(mktemp -d)
+  export TMPDIR
+  trap 'rm -rf "$TMPDIR"' EXIT
   exec 9>"$build/mutants/lock"
   flock -n 9 || { echo "Another ./dev mutants is at work in $build/mutants."; exit 1; }
 

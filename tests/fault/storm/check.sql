@@ -130,7 +130,8 @@ WHERE type = 'evaluate' AND state = 'completed' AND json_extract(result, '$.valu
 SELECT 'a file is not as its run wrote it', task.id FROM store.task, place
 WHERE type = 'scribe' AND state = 'completed' AND CAST(readfile(place.swarm || '/report/' || id || '.txt') AS TEXT) IS NOT id;
 SELECT 'a file was not written just once', task.id FROM store.task
-WHERE type = 'scribe' AND state = 'completed' AND (SELECT count(*) FROM store.file_write WHERE path = 'report/' || id || '.txt' AND done = 1) <> 1;
+WHERE type = 'scribe' AND state = 'completed' AND
+  (SELECT count(*) FROM store.file_write WHERE path = 'report/' || id || '.txt' AND done = 1) <> 1;
 
 -- ---- mail --------------------------------------------------------------------------------------------------------
 

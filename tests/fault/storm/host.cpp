@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <sqlite3.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -78,6 +79,7 @@ void Host::start() {
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
   ::signal(SIGPIPE, SIG_DFL);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);  // nothing outlives a storm that is killed itself
   if (!options_.double_library.empty()) {
     ::setenv("LD_PRELOAD", options_.double_library.c_str(), 1);
     ::setenv(kOrdersVariable, places_.orders.c_str(), 1);

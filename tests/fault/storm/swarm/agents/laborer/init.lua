@@ -57,16 +57,16 @@ function work.sleep(task)
   return { slept = true }
 end
 
--- Adds tasks that depend on each other.
+-- Adds tasks that depend on each other, and is not done with that yet.
 function work.spawn(task)
-  clade.sleep(clade.random(0, 20))
   local payload = task.payload
-  clade.queue.add_all {
+  local ids = clade.queue.add_all {
     { key = "first", type = "append", payload = payload, max_attempts = 100 },
-    { key = "second", type = "spin", payload = payload, max_attempts = 100 },
-    { type = "sleep", payload = payload, max_attempts = 100, after = { "first", "second" } },
+    { type = "spin", payload = payload, max_attempts = 100, after = { "first" } },
   }
-  return { spawned = 3 }
+  clade.queue.add { type = "sleep", payload = payload, max_attempts = 100, after = ids }
+  clade.sleep(clade.random(5, 80))
+  return { spawned = #ids + 1 }
 end
 
 -- Fails once, and not because of any fault.
