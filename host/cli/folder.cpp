@@ -70,15 +70,20 @@ std::string log_path(const std::string& folder) {
   return state_folder(folder) + "/clade.log";
 }
 
-Result<store::Database> open_store(const std::string& folder) {
+Result<store::Database> open_store_unread(const std::string& folder) {
   const std::string path = database_path(folder);
   std::error_code ignored;
   if (!fs::exists(path, ignored)) {
     return failure("not_found", "no state yet in " + state_folder(folder) +
                                     ": start the swarm with `clade run " + folder + "`");
   }
-  auto database = store::Database::open(path, store::Database::Mode::read_only);
+  return store::Database::open(path, store::Database::Mode::read_only);
+}
+
+Result<store::Database> open_store(const std::string& folder) {
+  auto database = open_store_unread(folder);
   if (!database) return database;
+  const std::string path = database_path(folder);
   auto version = [&]() -> Result<int64_t> {
     auto query = database->prepare("PRAGMA user_version");
     if (auto row = query.step(); !row) return failure(row.error());

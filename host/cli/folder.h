@@ -25,6 +25,9 @@ std::string log_path(const std::string& folder);
 // "io".
 Result<store::Database> open_store(const std::string& folder);
 
+// The same, whatever clade wrote it: for copying it. Errors: "not_found", "io".
+Result<store::Database> open_store_unread(const std::string& folder);
+
 // The name of whoever types: $USER, the account's name, or "operator".
 std::string operator_name();
 

@@ -1,10 +1,14 @@
 #include "cli/host_commands.h"
 
+#include <memory>
+
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "cli/folder.h"
 #include "store/audit.h"
+#include "store/vacuum.h"
 
 namespace clade::cli {
 namespace {
@@ -80,6 +84,8 @@ void HostCommands::handle(const std::string& command, const Value& args, Reply r
     const std::string& role = args["role"].as_string();
     auto released = dispatcher_.release(role, by, batch);
     commit(std::move(released), std::move(batch), Value{{"role", role}}, std::move(reply));
+  } else if (command == "db.vacuum") {
+    vacuum(static_cast<int>(args["slice"].as_integer()), std::move(reply));
   } else {
     reply(failure("usage", "the host knows no command \"" + command + "\": is it older than this program?"));
   }
@@ -167,6 +173,31 @@ void HostCommands::roll_back(const Value& args, Reply reply) {
         answer.set("advice", agent["advice"]);
     }
     reply(std::move(answer));
+  });
+}
+
+void HostCommands::vacuum(int slice, Reply reply) {
+  // Made on the writer's thread, read on the loop's once it is committed. A refusal is no failure of the
+  // store.
+  auto done = std::make_shared<Result<store::Vacuumed>>();
+  store::Batch batch;
+  batch.add([done, slice, path = database_path(kernel_.folder),
+             blobs = store::Blobs(blobs_path(kernel_.folder))](store::Database& database) -> Status {
+    *done = store::vacuum_slice(database, path, blobs, slice);
+    if (*done || done->error().code == "refused") return {};
+    return failure(done->error());
+  });
+  dispatcher_.commit(std::move(batch), [done, reply = std::move(reply)](Status status) {
+    if (!status || !*done) {
+      reply(failure(status ? done->error() : status.error()));
+      return;
+    }
+    const auto& part = **done;
+    reply(Value{{"blobs", part.blobs},
+                {"blob_bytes", part.blob_bytes},
+                {"bytes", part.bytes},
+                {"next", part.next},
+                {"slices", part.slices}});
   });
 }
 

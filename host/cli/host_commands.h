@@ -28,9 +28,10 @@ class HostCommands {
   // Commands and their arguments: stop {}; status {}; task.live {id}, what the store does not have: {lease:
   // {run, epoch, until}, cell: pid, programs, advice}, as far as there is any; task.add {type, payload,
   // priority, after}; task.cancel {id, reason}; task.retry {id}; mail.send {to, kind, body}; approval.approve
-  // and approval.reject {id, reason}; script.rollback {name, hash}; script.release {role}. Each takes `by`,
-  // the name of whoever asks, for the audit. `reply` once the change is on disk. Errors: "usage" for an
-  // unknown command or arguments of another type, and those of queue, mail and library.
+  // and approval.reject {id, reason}; script.rollback {name, hash}; script.release {role}; db.vacuum {slice}
+  // (store/vacuum.h). Each takes `by`, the name of whoever asks, for the audit. `reply` once the change is on
+  // disk. Errors: "usage" for an unknown command or arguments of another type, and those of queue, mail and
+  // library.
   void handle(const std::string& command, const Value& args, Reply reply);
 
  private:
@@ -38,6 +39,7 @@ class HostCommands {
   void decide(const Value& args, bool approve, Reply reply);
   void send_mail(const Value& args, Reply reply);
   void roll_back(const Value& args, Reply reply);
+  void vacuum(int slice, Reply reply);
   Value status() const;
   Value live(const std::string& task) const;
   // Commits a change and replies with `answer`, or replies with the error that kept it from happening.

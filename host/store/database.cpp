@@ -1,5 +1,6 @@
 #include "store/database.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <functional>
@@ -19,6 +20,7 @@ namespace {
 constexpr int kBusyTimeoutMs = 5000;
 // Statements kept prepared; the host's own texts are far fewer.
 constexpr size_t kCachedStatements = 256;
+constexpr int kPagesPerStep = 256;  // of a copy: 1 MB
 
 // The system's reason of an i/o error. SQLite's own record is errno at the end of the failed statement, which
 // its clean-up may have changed; the log's file keeps that of its last failed read, write or fsync.
@@ -121,6 +123,7 @@ struct Database::Connection {
   sqlite3* handle = nullptr;
   std::map<std::string, Statement::Prepared, std::less<>> cache;
   int64_t log_pages = 0;
+  int64_t unfolded_pages = 0;
   int64_t page_bytes = 0;
 
   ~Connection() {
@@ -244,6 +247,12 @@ Result<Database> Database::connect(const std::string& path, Mode mode, const cha
     return failure(describe(handle, code));
   }
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
+  if (mode == Mode::read_write) {
+    // Of a new file alone, and before its first page is written.
+    if (auto status = database.execute("PRAGMA auto_vacuum = INCREMENTAL"); !status) {
+      return failure(status.error());
+    }
+  }
   {
     auto journal =
         database.prepare(mode == Mode::read_write ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode");
@@ -320,9 +329,49 @@ int64_t Database::log_bytes() const {
 
 Status Database::checkpoint(bool truncate) {
   const int mode = truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
-  const int code = sqlite3_wal_checkpoint_v2(connection_->handle, nullptr, mode, nullptr, nullptr);
+  int pages = 0;
+  int folded = 0;
+  const int code = sqlite3_wal_checkpoint_v2(connection_->handle, nullptr, mode, &pages, &folded);
+  connection_->unfolded_pages = std::max(0, pages - folded);  // both are -1 if it could not be made
   if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY) return {};
   return failure(describe(connection_->handle, code));
+}
+
+int64_t Database::unfolded_bytes() const {
+  return connection_->unfolded_pages * connection_->page_bytes;
+}
+
+Status Database::copy_to(const std::string& path, const std::function<void(double)>& progress) {
+  const int created = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (created < 0) {
+    const int number = errno;
+    const bool full = number == ENOSPC || number == EDQUOT;
+    return failure(number == EEXIST ? "conflict"
+                   : full           ? "no_space"
+                                    : "io",
+                   "cannot create " + path + ": " + system_reason(number));
+  }
+  ::close(created);
+  Connection copy;
+  if (const int code = sqlite3_open_v2(path.c_str(), &copy.handle, SQLITE_OPEN_READWRITE, nullptr);
+      code != SQLITE_OK) {
+    return failure(describe(copy.handle, code));
+  }
+  // One moment's state for the whole copy: without it, it would begin anew after each commit of others.
+  if (auto status = execute("BEGIN; SELECT count(*) FROM sqlite_schema"); !status) return status;
+  auto* copying = sqlite3_backup_init(copy.handle, "main", connection_->handle, "main");
+  int code = copying ? SQLITE_OK : sqlite3_errcode(copy.handle);
+  while (code == SQLITE_OK) {
+    code = sqlite3_backup_step(copying, kPagesPerStep);
+    const int pages = std::max(1, sqlite3_backup_pagecount(copying));
+    progress(1 - static_cast<double>(sqlite3_backup_remaining(copying)) / pages);
+  }
+  const int finished = sqlite3_backup_finish(copying);
+  auto ended = execute("COMMIT");
+  if (code != SQLITE_DONE || finished != SQLITE_OK) {
+    return failure(describe(copy.handle, finished == SQLITE_OK ? code : finished));
+  }
+  return ended;
 }
 
 }  // namespace clade::store

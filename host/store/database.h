@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -66,9 +67,10 @@ class Database {
   enum class Mode { read_write, read_only };
 
   // Opens `path` with WAL, synchronous=FULL, foreign keys and a busy timeout of 5 s (read_only: query_only).
-  // Creates the file (mode 0600) only in read_write, in a folder that exists. One thread at a time. Errors:
-  // "not_found" (the file; in read_write the folder), "io" (e.g. a read-only folder: names the path and the
-  // reason), "no_space", "busy", "corrupt".
+  // A new file can give pages back bit by bit (auto_vacuum=INCREMENTAL). Creates the file (mode 0600) only in
+  // read_write, in a folder that exists. One thread at a time. Errors: "not_found" (the file; in read_write
+  // the folder), "io" (e.g. a read-only folder: names the path and the reason), "no_space", "busy",
+  // "corrupt".
   static Result<Database> open(const std::string& path, Mode mode);
   // The same on the SQLite file system of this name (sqlite3_vfs_register), where the file must exist.
   static Result<Database> open(const std::string& path, Mode mode, const std::string& file_system);
@@ -94,6 +96,13 @@ class Database {
   // everything, leaving an empty log (`truncate`: waits up to the busy timeout). Readers in the way are no
   // error. Errors: those of Statement.
   Status checkpoint(bool truncate);
+  // How much of the log the last checkpoint left, because readers are still at an older state.
+  int64_t unfolded_bytes() const;
+
+  // Copies the database as it is at one moment into a new file (mode 0600), page by page, while others write
+  // to it; the copy is on disk when it returns. `progress` is told how much of it is done, 0 … 1. Errors:
+  // those of Statement, and "conflict" (there is such a file).
+  Status copy_to(const std::string& path, const std::function<void(double)>& progress);
 
  private:
   struct Connection;

@@ -1,4 +1,4 @@
-// clade db: check.
+// clade db: check, backup, vacuum.
 #include <filesystem>
 
 #include "cli/app.h"
@@ -32,6 +32,13 @@ struct Counted : Swarm {
 
   void add(int tasks) const {
     for (int number = 0; number < tasks; ++number) REQUIRE(run({"task", "add", "count"}).exit == 0);
+  }
+  int64_t number(const std::string& sql) const {
+    auto database = store::Database::open(path(".clade/clade.db"), store::Database::Mode::read_only);
+    REQUIRE(database);
+    auto query = database->prepare(sql);
+    REQUIRE(query.step() == true);
+    return query.integer(0);
   }
   void execute(const std::string& sql) const {
     auto database = store::Database::open(path(".clade/clade.db"), store::Database::Mode::read_write);
@@ -83,6 +90,49 @@ TEST_CASE("a state that is no database is told as such") {
   CHECK(contains(result.err, "clade.db"));
   CHECK(swarm.run({"db", "check", "--odd"}).exit == kUsage);
   CHECK(test::run_clade({"db", "check"}, {"", "/", {}}).exit == kUsage);
+}
+
+TEST_CASE("a swarm started from a backup that was taken beside a host goes on") {
+  Counted swarm;
+  swarm.start();
+  swarm.add(1);
+  const std::string copy = swarm.folder / "copy";
+  const Value backup = swarm.json({"db", "backup", copy});
+  CHECK(backup["bytes"].as_integer() > 0);
+  CHECK(swarm.run({"db", "backup", copy}).exit == kFailed);
+  swarm.add(2);
+  CHECK(swarm.run({"db", "backup", "--force", copy}).exit == kOk);
+  swarm.run({"stop"});
+  swarm.started = false;
+  // As --help says.
+  std::filesystem::rename(swarm.path(".clade"), swarm.path(".clade.before"));
+  std::filesystem::copy(copy, swarm.path(".clade"), std::filesystem::copy_options::recursive);
+  CHECK(swarm.run({"db", "check"}).exit == kOk);
+  REQUIRE(swarm.run({"run", "--until-idle"}).exit == 0);
+  swarm.start();
+  swarm.add(1);
+  swarm.run({"stop"});
+  swarm.started = false;
+  REQUIRE(swarm.run({"run", "--until-idle"}).exit == 0);
+  // Whatever the backup held is done once, and the count goes on from there.
+  CHECK(swarm.number("SELECT json_extract(state, '$.sum') FROM agent WHERE name = 'one'") == 7);
+  CHECK(swarm.number("SELECT count(*) FROM task WHERE state = 'completed'") == 7);
+}
+
+TEST_CASE("a state is vacuumed beside a host and without one") {
+  Counted swarm;
+  const store::Blobs blobs(swarm.path(".clade/blobs"));
+  REQUIRE(blobs.prepare());
+  const bool beside = GENERATE(true, false);
+  REQUIRE(blobs.put("nobody's"));
+  swarm.execute(
+      "CREATE TABLE filler (data BLOB); INSERT INTO filler VALUES (zeroblob(8000000)); DROP TABLE filler");
+  if (beside) swarm.start();
+  const Value done = swarm.json({"db", "vacuum"});
+  CHECK(done["blobs"].as_integer() == 1);
+  CHECK(done["bytes"].as_integer() > 7000000);
+  CHECK(swarm.run({"db", "check"}).exit == kOk);
+  if (beside) swarm.add(1);
 }
 
 }  // namespace
