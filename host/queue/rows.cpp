@@ -64,8 +64,11 @@ void insert_task(const Task& task, store::Batch& batch) {
   Task row = task;
   row.payload = Value();  // travels as text
   row.result = Value();
-  batch.add([row = std::move(row), payload = encode_json(task.payload),
-             result = encode_json(task.result)](store::Database& database) -> Status {
+  std::string payload = encode_json(task.payload);
+  std::string result = encode_json(task.result);
+  const size_t bytes = payload.size() + result.size();
+  const auto insert_row = [row = std::move(row), payload = std::move(payload),
+                           result = std::move(result)](store::Database& database) -> Status {
     auto insert = database.prepare(
         "INSERT INTO task (id, type, state, priority, payload, result, parent, run, approval, reviewer, "
         "attempt, "
@@ -84,7 +87,8 @@ void insert_task(const Task& task, store::Batch& batch) {
       if (auto status = link.bind(1, row.id).bind(2, dependency).run(); !status) return status;
     }
     return {};
-  });
+  };
+  batch.add(insert_row, bytes);
 }
 
 void update_task(const Task& task, store::Batch& batch) {
@@ -110,10 +114,13 @@ void update_task(const Task& task, store::Batch& batch) {
 }
 
 void update_result(const std::string& id, const Value& result, store::Batch& batch) {
-  batch.add([id, text = encode_json(result)](store::Database& database) -> Status {
+  std::string text = encode_json(result);
+  const size_t bytes = text.size();
+  const auto update_row = [id, text = std::move(text)](store::Database& database) -> Status {
     auto update = database.prepare("UPDATE task SET result = ?2 WHERE id = ?1");
     return update.bind(1, id).bind(2, text).run();
-  });
+  };
+  batch.add(update_row, bytes);
 }
 
 void insert_event(Event event, store::Batch& batch) {

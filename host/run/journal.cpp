@@ -241,9 +241,11 @@ void Journal::store_reads(store::Batch& batch) {
 }
 
 void Journal::update(const Place& place, const Entry& entry, store::Batch& batch) {
-  batch.add([run = run_, place, status = std::string(status_name(entry.status)),
-             bytes = encode_result(entry.result), at = entry.finished_at, turn = entry.turn,
-             blobs = *blobs_](store::Database& database) -> Status {
+  std::string encoded = encode_result(entry.result);
+  const size_t held = encoded.size();
+  auto change = [run = run_, place, status = std::string(status_name(entry.status)),
+                 bytes = std::move(encoded), at = entry.finished_at, turn = entry.turn,
+                 blobs = *blobs_](store::Database& database) -> Status {
     const auto result = place_result(bytes, blobs);
     if (!result) return failure(result.error());
     auto update = database.prepare(
@@ -251,17 +253,18 @@ void Journal::update(const Place& place, const Entry& entry, store::Batch& batch
         "WHERE run = ? AND strand = ? AND position = ?");
     update.bind(1, status).bind_blob(2, result->bytes).bind(3, result->blob).bind(4, at).bind(5, turn);
     return update.bind(6, run).bind(7, place.first).bind(8, place.second).run();
-  });
+  };
+  batch.add(std::move(change), held);
 }
 
 void Journal::store(const Place& place, const Entry& entry, store::Batch& batch) {
   stored_ = true;
   const bool finished = entry.status != Entry::Status::started;
-  batch.add([run = run_, place, op = entry.op, args = entry.args,
-             status = std::string(status_name(entry.status)),
-             bytes = finished ? encode_result(entry.result) : std::string(), at = entry.started_at,
-             finished_at = entry.finished_at, turn = entry.turn,
-             blobs = *blobs_](store::Database& database) -> Status {
+  auto change = [run = run_, place, op = entry.op, args = entry.args,
+                 status = std::string(status_name(entry.status)),
+                 bytes = finished ? encode_result(entry.result) : std::string(), at = entry.started_at,
+                 finished_at = entry.finished_at, turn = entry.turn,
+                 blobs = *blobs_](store::Database& database) -> Status {
     const auto result = place_result(bytes, blobs);
     if (!result) return failure(result.error());
     auto insert = database.prepare(
@@ -270,7 +273,8 @@ void Journal::store(const Place& place, const Entry& entry, store::Batch& batch)
     insert.bind(1, run).bind(2, place.first).bind(3, place.second).bind(4, op).bind_blob(5, args);
     insert.bind(6, status).bind_blob(7, result->bytes).bind(8, at).bind(9, finished_at);
     return insert.bind(10, turn).bind(11, result->blob).run();
-  });
+  };
+  batch.add(std::move(change), footprint_of(entry));
 }
 
 }  // namespace clade::run

@@ -222,13 +222,14 @@ Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Bat
   for (auto& file : outbox.files) {
     const int64_t row = ++next_file_;
     after.files.push_back(row);
-    batch.add([row, file, run = run.id, now](store::Database& database) {
+    const auto insert_row = [row, file, run = run.id, now](store::Database& database) {
       auto insert = database.prepare(
           "INSERT INTO file_write (seq, path, content, run, at, done, bytes) VALUES (?1, ?2, ?3, ?4, ?5, 0, "
           "length(?3))");
       insert.bind(1, row).bind(2, file.path).bind_blob(3, file.text).bind(4, run).bind(5, now);
       return insert.run();
-    });
+    };
+    batch.add(insert_row, file.text.size());
   }
   return after;
 }

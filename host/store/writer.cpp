@@ -25,6 +25,24 @@ struct Submitted {
 struct Ledger {
   bool alive = true;
   size_t pending = 0;
+  size_t bytes = 0;
+  bool high = false;
+  Writer::Watch watch;
+
+  void add(size_t more) {
+    ++pending;
+    bytes += more;
+    if (high || bytes <= kHighWaterBytes) return;
+    high = true;
+    if (watch.pressure) watch.pressure(true);
+  }
+  void remove(size_t less) {
+    --pending;
+    bytes -= less;
+    if (!high || bytes > kHighWaterBytes / 2) return;
+    high = false;
+    if (watch.pressure) watch.pressure(false);
+  }
 };
 
 Status run_change(const Batch::Change& change, Database& database) {
@@ -92,15 +110,19 @@ struct Writer::State {
   }
 
   void acknowledge(std::deque<Submitted> group) {
-    std::vector<Done> callbacks;
+    struct Acknowledged {
+      Done done;
+      size_t bytes;
+    };
+    std::vector<Acknowledged> callbacks;
     callbacks.reserve(group.size());
-    for (auto& submitted : group) callbacks.push_back(std::move(submitted.done));
+    for (auto& submitted : group) callbacks.push_back({std::move(submitted.done), submitted.batch.bytes()});
     group.clear();
     const Status outcome = dead ? Status(failure(*dead)) : Status();
     loop.post([ledger = ledger, callbacks = std::move(callbacks), outcome] {
-      for (const auto& done : callbacks) {
+      for (const auto& [done, bytes] : callbacks) {
         if (!ledger->alive) return;  // a callback may have destroyed the Writer
-        --ledger->pending;
+        ledger->remove(bytes);
         if (done) done(outcome);
       }
     });
@@ -112,7 +134,17 @@ struct Writer::State {
     if (size < checkpointed_at + kCheckpointBytes) return;
     checkpointed_at = size;
     // Its fsync may fail like any other, and then nothing more may be promised.
-    if (auto status = database.checkpoint(false); !status) dead = fatal(status.error());
+    if (auto status = database.checkpoint(false); !status) {
+      dead = fatal(status.error());
+      return;
+    }
+    const int64_t left = database.unfolded_bytes();
+    const bool is_pinned = left > kPinnedBytes;
+    if (is_pinned == pinned) return;
+    pinned = is_pinned;
+    post([ledger = ledger, bytes = is_pinned ? left : 0] {
+      if (ledger->alive && ledger->watch.pinned) ledger->watch.pinned(bytes);
+    });
   }
 
   // Of the writer's thread.
@@ -120,6 +152,7 @@ struct Writer::State {
   EventLoop& loop;
   std::optional<Error> dead;
   int64_t checkpointed_at = 0;
+  bool pinned = false;
 
   // Of the loop's thread.
   std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
@@ -147,13 +180,23 @@ Writer::~Writer() {
 }
 
 void Writer::commit(Batch batch, Done done) {
-  ++state_->ledger->pending;
+  const size_t bytes = batch.bytes();
+  bool resting = false;
   {
     const std::lock_guard lock(state_->mutex);
     state_->queue.push_back({std::move(batch), std::move(done)});
-    if (std::exchange(state_->working, true)) return;
+    resting = !std::exchange(state_->working, true);
   }
-  state_->thread->run([state = state_.get()] { state->work(); });
+  if (resting) state_->thread->run([state = state_.get()] { state->work(); });
+  state_->ledger->add(bytes);
+}
+
+void Writer::watch(Watch watch) {
+  state_->ledger->watch = std::move(watch);
+}
+
+size_t Writer::pending_bytes() const {
+  return state_->ledger->bytes;
 }
 
 size_t Writer::pending() const {

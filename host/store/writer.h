@@ -17,9 +17,15 @@ namespace clade::store {
 class Batch {
  public:
   using Change = std::function<Status(Database&)>;
-  // `change` owns what it needs by value: it runs later, on another thread.
-  void add(Change change) { changes_.push_back(std::move(change)); }
+  // `change` owns what it needs by value: it runs later, on another thread. `bytes`: what it holds, if that
+  // is much.
+  void add(Change change, size_t bytes = 0) {
+    changes_.push_back(std::move(change));
+    bytes_ += kChangeBytes + bytes;
+  }
   bool empty() const { return changes_.empty(); }
+  // What it takes in memory until it is committed, about.
+  size_t bytes() const { return bytes_; }
   // The changes, in order: for the writer.
   const std::vector<Change>& changes() const { return changes_; }
 
@@ -32,10 +38,17 @@ class Batch {
   bool has_acts() const { return has_acts_; }
 
  private:
+  static constexpr size_t kChangeBytes = 512;  // of a change that holds little
   std::vector<Change> changes_;
   int64_t acting_run_ = 0;
   bool has_acts_ = false;
+  size_t bytes_ = 0;
 };
+
+// What may wait for the writer before nothing more is taken in; again below half of it.
+inline constexpr size_t kHighWaterBytes = 64u << 20;
+// Of the log that readers keep from being folded into the database, before they are named.
+inline constexpr int64_t kPinnedBytes = 32 << 20;
 
 class Writer {
  public:
@@ -55,8 +68,20 @@ class Writer {
   // Thread: the loop's.
   void commit(Batch batch, Done done);
 
-  // Batches whose outcome is not known yet.
+  // Who wants to know how it goes. Called on the loop's thread; empty functions are not called.
+  struct Watch {
+    // True: more than kHighWaterBytes wait; false: less than half of that again. In turns.
+    std::function<void(bool high)> pressure;
+    // The log has more than kPinnedBytes that a reader keeps it from folding (how many), or has not any more
+    // (0).
+    std::function<void(int64_t bytes)> pinned;
+  };
+  // Before the first commit.
+  void watch(Watch watch);
+
+  // Batches whose outcome is not known yet, and what they take in memory.
   size_t pending() const;
+  size_t pending_bytes() const;
   // Commits so far, each one fsync.
   uint64_t groups() const;
 
