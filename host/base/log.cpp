@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <spdlog/sinks/rotating_file_sink.h>
@@ -9,8 +10,8 @@
 namespace clade {
 namespace {
 
-constexpr size_t kFileBytes = 10u << 20;
 constexpr size_t kOldFiles = 3;
+constexpr size_t kLeastFileBytes = 64u << 10;
 
 spdlog::level::level_enum spdlog_level(LogLevel level) {
   switch (level) {
@@ -53,10 +54,11 @@ Log::~Log() = default;
 Log::Log(Log&&) noexcept = default;
 Log& Log::operator=(Log&&) noexcept = default;
 
-Result<Log> Log::open(const std::string& path, bool echo) {
+Result<Log> Log::open(const std::string& path, bool echo, size_t most_bytes) {
   try {
     std::vector<spdlog::sink_ptr> sinks;
-    sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, kFileBytes, kOldFiles));
+    const size_t file_bytes = std::max(most_bytes / (kOldFiles + 1), kLeastFileBytes);
+    sinks.push_back(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(path, file_bytes, kOldFiles));
     if (echo) sinks.push_back(std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     Log log;
     log.sink_ = std::make_unique<Sink>();

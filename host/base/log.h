@@ -2,6 +2,7 @@
 // stderr. Never pass secrets or payloads.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,8 +22,9 @@ class Log {
   Log(Log&&) noexcept;
   Log& operator=(Log&&) noexcept;
 
-  // Appends to `path`, rotated at 10 MB with 3 old files kept; `echo` writes to stderr too. Errors: "io".
-  static Result<Log> open(const std::string& path, bool echo);
+  // Appends to `path`, with older parts beside it (clade.1.log …) and no more than about `most_bytes` in all;
+  // `echo` writes to stderr too. Errors: "io".
+  static Result<Log> open(const std::string& path, bool echo, size_t most_bytes = 64u << 20);
 
   // `subject` is "host" or an agent's name; line breaks in `text` are escaped.
   void write(LogLevel level, std::string_view subject, std::string_view text);

@@ -18,6 +18,14 @@ std::string counts(const Value& by_state) {
   return line.empty() ? "empty" : line;
 }
 
+void print_store(const Value& store) {
+  std::string removed;
+  for (const auto& [what, count] : store["removed"].as_map()) {
+    if (count.as_integer() > 0) removed += (removed.empty() ? "" : ", ") + readable(count) + " " + what;
+  }
+  if (!removed.empty()) print_line("removed:    " + removed + " that were over and old enough");
+}
+
 void print_running(const Value& status) {
   const int64_t now = SystemClock().wall_ms();
   print_line("host:       process " + readable(status["pid"]) + ", up " +
@@ -37,6 +45,7 @@ void print_running(const Value& status) {
              " waiting");
   print_line("stall:      " + std::to_string(status["longest_stall_us"].as_integer() / 1000) +
              " ms at most, the longest that the host could not be reached");
+  print_store(status["store"]);
   for (const auto& [layer, missing] : status["layers"].as_map()) {
     if (missing.as_string().empty()) continue;
     print_line(paint(colour_wanted(1), Colour::yellow, "degraded:") + "   " +

@@ -42,7 +42,8 @@ void tell_refused(const run::Kernel& kernel, const queue::Task& task, const std:
 
 HostCommands::HostCommands(const run::Kernel& kernel, const loop::Loop& loop, run::Dispatcher& dispatcher,
                            run::Reload& reload, cell::Pool& pool, const worker::CommandEffect& command,
-                           const cell::Zygote& zygote, std::function<void(const std::string& by)> stop)
+                           const cell::Zygote& zygote, std::function<Value()> store,
+                           std::function<void(const std::string& by)> stop)
     : kernel_(kernel),
       loop_(loop),
       dispatcher_(dispatcher),
@@ -50,6 +51,7 @@ HostCommands::HostCommands(const run::Kernel& kernel, const loop::Loop& loop, ru
       pool_(pool),
       command_(command),
       zygote_(zygote),
+      store_(std::move(store)),
       stop_(std::move(stop)),
       started_at_(kernel.clock.wall_ms()) {}
 
@@ -215,6 +217,7 @@ Value HostCommands::status() const {
                {"in_flight", static_cast<int64_t>(dispatcher_.in_flight())},
                {"cells", pool_.statistics()},
                {"commands", command_.statistics()},
+               {"store", store_()},
                {"longest_stall_us", loop_.longest_turn_us()},
                {"layers", std::move(layers)},
                {"approve", kernel_.settings["approve"]}};

@@ -20,10 +20,12 @@ class HostCommands {
  public:
   using Reply = std::function<void(Result<Value>)>;
 
-  // `stop` ends the host, orderly, soon; it is told who asked for it.
+  // `store` tells how the store does (for status); `stop` ends the host, orderly, soon; it is told who asked
+  // for it.
   HostCommands(const run::Kernel& kernel, const loop::Loop& loop, run::Dispatcher& dispatcher,
                run::Reload& reload, cell::Pool& pool, const worker::CommandEffect& command,
-               const cell::Zygote& zygote, std::function<void(const std::string& by)> stop);
+               const cell::Zygote& zygote, std::function<Value()> store,
+               std::function<void(const std::string& by)> stop);
 
   // Commands and their arguments: stop {}; status {}; task.live {id}, what the store does not have: {lease:
   // {run, epoch, until}, cell: pid, programs, advice}, as far as there is any; task.add {type, payload,
@@ -52,6 +54,7 @@ class HostCommands {
   cell::Pool& pool_;
   const worker::CommandEffect& command_;
   const cell::Zygote& zygote_;
+  std::function<Value()> store_;
   std::function<void(const std::string& by)> stop_;
   int64_t started_at_;
 };

@@ -34,9 +34,11 @@
 #include "run/dispatcher.h"
 #include "run/file_write.h"
 #include "run/reload.h"
+#include "run/retention.h"
 #include "run/settlement.h"
 #include "run/sleep.h"
 #include "script/library.h"
+#include "script/manifest.h"
 #include "store/audit.h"
 #include "worker/command.h"
 
@@ -82,6 +84,7 @@ class Host {
   // `by` wants it, for `reason`.
   void stop(int status, const std::string& by, const std::string& reason);
   void record_end();
+  Value store_status() const;
   void fatal(const Error& error);
 
   const ServeOptions options_;
@@ -107,6 +110,7 @@ class Host {
   std::unique_ptr<run::Settlement> settlement_;
   std::unique_ptr<run::Dispatcher> dispatcher_;
   std::unique_ptr<run::Reload> reload_;
+  std::unique_ptr<run::Retention> retention_;
   std::unique_ptr<HostCommands> commands_;
   std::optional<Control> control_;
   std::optional<loop::Watch> watch_;
@@ -125,7 +129,7 @@ class Host {
 };
 
 Status Host::open() {
-  const std::string path = options_.folder + "/.clade/clade.db";
+  const std::string path = database_path(options_.folder);
   auto database = store::Database::open(path, store::Database::Mode::read_write);
   if (!database) return failure(database.error());
   if (auto status = store::migrate(*database); !status) return status;
@@ -209,9 +213,13 @@ Status Host::open() {
                                             log_.info("host", name + " " + text);
                                             if (view_) view_->event("host", name + " " + text);
                                           });
-  commands_ =
-      std::make_unique<HostCommands>(*kernel_, loop_, *dispatcher_, *reload_, *pool_, *command_, zygote_,
-                                     [this](const std::string& by) { stop(0, by, "clade stop"); });
+  retention_ = std::make_unique<run::Retention>(*kernel_, swarm.retention,
+                                                [this](store::Batch slice, std::function<void(Status)> done) {
+                                                  dispatcher_->commit(std::move(slice), std::move(done));
+                                                });
+  commands_ = std::make_unique<HostCommands>(
+      *kernel_, loop_, *dispatcher_, *reload_, *pool_, *command_, zygote_, [this] { return store_status(); },
+      [this](const std::string& by) { stop(0, by, "clade stop"); });
   queue_->observe([this](const queue::Task& task, queue::Verb verb, queue::State) {
     settlement_->observe(task, verb);
     dispatcher_->observe(task, verb);
@@ -276,6 +284,7 @@ int Host::run() {
   control_.reset();
   watch_.reset();
   tick_.stop();
+  retention_->stop();
   dispatcher_->stop();
   record_end();
   if (!begun_) return status_;  // nothing ran: the error has said all there is
@@ -306,7 +315,7 @@ int Host::run() {
     summary.set(new_one ? "report" : "report of an earlier run", report_path);
   }
   if (auto files = run::unwritten_files(*reader_)) {
-    const int64_t missing = files->given_up - given_up_before_;
+    const int64_t missing = files->given_up + retention_->removed().files_given_up - given_up_before_;
     if (missing > 0) summary.set("files not written", std::to_string(missing) + ": `clade logs` says why");
     if (files->open > 0)
       summary.set("files left to write", std::to_string(files->open) + ": `clade run` goes on with them");
@@ -327,6 +336,7 @@ void Host::begin() {
   watch();
   for (const auto& [role, advice] : dispatcher_->stopped()) view_->banner(advice);
   dispatcher_->start();
+  retention_->start();
   begun_ = true;
   log_.info("host", "up as process " + std::to_string(getpid()));
   announce_ready(options_.ready_descriptor);
@@ -438,6 +448,10 @@ void Host::record_end() {
   loop_.run();
 }
 
+Value Host::store_status() const {
+  return Value{{"removed", retention_->removed().value()}};
+}
+
 void Host::fatal(const Error& error) {
   if (stopping_) return;
   log_.error("host", error.message);
@@ -454,7 +468,10 @@ int serve(const ServeOptions& options) {
   if (!lock) return fail(lock.error());
   auto zygote = cell::Zygote::start();
   if (!zygote) return fail(zygote.error());
-  auto log = Log::open(options.folder + "/.clade/clade.log", false);
+  // What is wrong with the file is said when all of it is needed.
+  const auto swarm = script::read_swarm_manifest(options.folder + "/swarm.yaml");
+  const auto rules = swarm ? swarm->retention : script::RetentionRules();
+  auto log = Log::open(log_path(options.folder), false, static_cast<size_t>(rules.log_bytes));
   if (!log) return fail(log.error());
   Host host(options, std::move(*lock), std::move(*zygote), std::move(*log));
   if (auto status = host.open(); !status) return fail(status.error());

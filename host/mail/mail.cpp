@@ -1,6 +1,7 @@
 #include "mail/mail.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -11,6 +12,8 @@ namespace clade::mail {
 namespace {
 
 constexpr int kAttempts = 3;
+// Ids kept in memory until they are seen on disk, at least; far more than the writer ever has waiting.
+constexpr size_t kMostFresh = 4096;
 constexpr std::string_view kColumns =
     "id, sender, recipient, address, kind, body, thread, wants_reply, run, created_at, attempt, seq, state, "
     "error";
@@ -40,8 +43,10 @@ Result<Message> read_message(const store::Statement& row) {
 void insert_message(const Message& message, int64_t seq, store::Batch& batch) {
   Message row = message;
   row.body = Value();  // travels as text
-  batch.add([row = std::move(row), seq,
-             body = encode_json(message.body)](store::Database& database) -> Status {
+  std::string body = encode_json(message.body);
+  const size_t bytes = body.size();
+  const auto insert_row = [row = std::move(row), seq,
+                           body = std::move(body)](store::Database& database) -> Status {
     auto insert = database.prepare(
         "INSERT INTO message (id, sender, recipient, address, kind, body, thread, wants_reply, run, seq, "
         "created_at, "
@@ -50,7 +55,8 @@ void insert_message(const Message& message, int64_t seq, store::Batch& batch) {
     insert.bind(6, body).bind(7, row.thread).bind(8, static_cast<int64_t>(row.wants_reply)).bind(9, row.run);
     insert.bind(10, seq).bind(11, row.created_at);
     return insert.run();
-  });
+  };
+  batch.add(insert_row, bytes);
 }
 
 void update_message(const std::string& id, std::string state, int attempt, std::string error,
@@ -60,18 +66,6 @@ void update_message(const std::string& id, std::string state, int attempt, std::
     auto update = database.prepare("UPDATE message SET state = ?2, attempt = ?3, error = ?4 WHERE id = ?1");
     return update.bind(1, id).bind(2, state).bind(3, attempt).bind(4, error).run();
   });
-}
-
-// 7 of "m7" and of "m7/builder", 0 of any other form.
-int64_t number_of(const std::string& id) {
-  const std::string_view digits = std::string_view(id).substr(0, id.find('/'));
-  if (digits.size() < 2 || digits.size() > 18 || digits[0] != 'm') return 0;
-  int64_t number = 0;
-  for (char digit : digits.substr(1)) {
-    if (digit < '0' || digit > '9') return 0;
-    number = number * 10 + (digit - '0');
-  }
-  return number;
 }
 
 std::string joined(std::vector<std::string> names) {
@@ -114,8 +108,11 @@ struct Mail::Boxes {
   std::vector<Recipient> recipients;
   std::map<std::string, Box> boxes;  // by agent
   std::unordered_map<std::string, Entry> messages;
-  size_t bytes = 0;                     // of all messages
-  std::unordered_set<std::string> ids;  // of every message there ever was
+  size_t bytes = 0;  // of all messages
+  // Ids of messages that may not be on disk yet, oldest first; the store knows the others.
+  std::unordered_set<std::string> fresh;
+  std::deque<std::string> by_age;
+  store::Database* stored = nullptr;
   int64_t next_seq = 1;
   int64_t next_number = 1;
 
@@ -152,23 +149,45 @@ struct Mail::Boxes {
     return found;
   }
 
-  Status read_ids(store::Database& database);
+  // Is there, or was there, such a message? Errors: those of the store.
+  Result<bool> is_taken(const std::string& id) const;
+  void remember(const std::string& id);
+  Status read_numbers(store::Database& database);
   Status read_waiting(store::Database& database);
 };
 
-Status Mail::Boxes::read_ids(store::Database& database) {
-  auto query = database.prepare("SELECT id, seq FROM message");
-  while (true) {
-    auto row = query.step();
-    if (!row) return failure(row.error());
-    if (!*row) return {};
-    const std::string id = query.text(0);
-    next_number = std::max(next_number, number_of(id) + 1);
-    next_seq = std::max(next_seq, query.integer(1) + 1);
-    ids.insert(id);
-    // The id as it was sent is taken too when the message went to several recipients.
-    if (const auto slash = id.find('/'); slash != std::string::npos) ids.insert(id.substr(0, slash));
-  }
+Result<bool> is_stored(store::Database& database, const std::string& id) {
+  // The id as it was sent is taken too when the message went to several recipients: "ID/RECIPIENT".
+  auto query = database.prepare("SELECT 1 FROM message WHERE id = ?1 OR (id > ?2 AND id < ?3) LIMIT 1");
+  query.bind(1, id).bind(2, id + "/").bind(3, id + "0");
+  return query.step();
+}
+
+Result<bool> Mail::Boxes::is_taken(const std::string& id) const {
+  if (fresh.count(id) > 0) return true;
+  return stored ? is_stored(*stored, id) : Result<bool>(false);
+}
+
+void Mail::Boxes::remember(const std::string& id) {
+  fresh.insert(id);
+  by_age.push_back(id);
+  if (by_age.size() <= kMostFresh || !stored) return;
+  const auto found = is_stored(*stored, by_age.front());
+  if (!found || !*found) return;  // not on disk yet: the next time
+  fresh.erase(by_age.front());
+  by_age.pop_front();
+}
+
+// Where the numbers go on: after those of messages that are there, and of those that retention took away.
+Status Mail::Boxes::read_numbers(store::Database& database) {
+  auto query = database.prepare(
+      "SELECT coalesce(max(CAST(substr(id, 2) AS INTEGER)), 0), "
+      "coalesce((SELECT value FROM mark WHERE name = 'message'), 0), "
+      "coalesce((SELECT max(seq) FROM message), 0) FROM message WHERE id GLOB 'm[0-9]*'");
+  if (auto row = query.step(); !row) return failure(row.error());
+  next_number = std::max(query.integer(0), query.integer(1)) + 1;
+  next_seq = query.integer(2) + 1;
+  return {};
 }
 
 Status Mail::Boxes::read_waiting(store::Database& database) {
@@ -195,8 +214,10 @@ Status Mail::load(store::Database& database) {
   boxes_->boxes.clear();
   boxes_->bytes = 0;
   boxes_->messages.clear();
-  boxes_->ids.clear();
-  if (auto status = boxes_->read_ids(database); !status) return status;
+  boxes_->fresh.clear();
+  boxes_->by_age.clear();
+  boxes_->stored = &database;
+  if (auto status = boxes_->read_numbers(database); !status) return status;
   return boxes_->read_waiting(database);
 }
 
@@ -263,13 +284,15 @@ Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch
     return failure(status.error().code,
                    "the body of a message to " + message.address + ": " + status.error().message);
   }
-  if (message.id.empty()) {
-    do message.id = "m" + std::to_string(boxes.next_number++);
-    while (boxes.ids.count(message.id));
-  } else if (boxes.ids.count(message.id)) {
+  for (const bool numbered = message.id.empty();;) {
+    if (numbered) message.id = "m" + std::to_string(boxes.next_number++);
+    auto taken = boxes.is_taken(message.id);
+    if (!taken) return failure(taken.error());
+    if (!*taken) break;
+    if (numbered) continue;
     return failure("conflict", "there is a message " + message.id + " already: choose another id, or none");
   }
-  boxes.ids.insert(message.id);
+  boxes.remember(message.id);
   if (message.thread.empty()) message.thread = message.id;
   message.created_at = boxes.clock.wall_ms();
   message.attempt = 0;
@@ -281,7 +304,6 @@ Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch
     if (names->size() > 1) copy.id += "/" + name;
     const int64_t seq = boxes.next_seq++;
     insert_message(copy, seq, batch);
-    boxes.ids.insert(copy.id);
     ids.push_back(copy.id);
     boxes.put({std::move(copy), "", seq});
   }

@@ -51,7 +51,8 @@ class Mail {
 
   // Says who there is; replaces what was said before.
   void set_recipients(std::vector<Recipient> recipients);
-  // Reads every message that is not handled yet.
+  // Reads every message that is not handled yet. `database` is asked later too, and stays: the loop's reading
+  // connection.
   Status load(store::Database& database);
 
   // The recipients of an address, by name. Errors: "not_found" (nobody there: says who is), "invalid" (no
@@ -60,7 +61,8 @@ class Mail {
   // Has each recipient room for so many messages of an agent, of so many bytes together? Errors: "limit"
   // (says whose mailbox is full).
   Status check_room(const std::vector<std::string>& recipients, size_t messages, size_t bytes) const;
-  // Stores one message per recipient and returns their ids. `id` "" takes the next "m<N>".
+  // Stores one message per recipient and returns their ids. `id` "" takes the next "m<N>". Errors: those of
+  // resolve, "invalid" (no kind, or a body that JSON cannot hold), "conflict" (id taken), those of the store.
   Result<std::vector<std::string>> send(Message message, store::Batch& batch);
 
   // The oldest message that waits for `agent`, or nullptr; it stays until handled or buried.

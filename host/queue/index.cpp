@@ -9,20 +9,11 @@ namespace clade::queue {
 namespace {
 
 constexpr size_t kEvidenceBytes = 4096;
+// Ends kept in memory until they are seen on disk, at least; far more than the writer ever has waiting.
+constexpr size_t kMostEnded = 4096;
 
 bool is_leased(State state) {
   return state == State::assigned || state == State::executing;
-}
-
-// 7 of "t7", 0 of any other form.
-int64_t number_of(const std::string& id) {
-  if (id.size() < 2 || id.size() > 18 || id[0] != 't') return 0;
-  int64_t number = 0;
-  for (size_t i = 1; i < id.size(); ++i) {
-    if (id[i] < '0' || id[i] > '9') return 0;
-    number = number * 10 + (id[i] - '0');
-  }
-  return number;
 }
 
 // What a refused write attempted, as JSON of bounded size.
@@ -55,16 +46,47 @@ tl::unexpected<Error> unknown(const std::string& id) {
 
 std::optional<State> Queue::Index::state_of(const std::string& id) const {
   if (auto found = tasks.find(id); found != tasks.end()) return found->second.task.state;
-  if (auto found = ended.find(id); found != ended.end()) return found->second.state;
+  if (const auto end = end_of(id)) return end->state;
   return std::nullopt;
+}
+
+std::optional<Queue::Index::Ended> Queue::Index::end_of(const std::string& id) const {
+  if (auto found = ended.find(id); found != ended.end()) return found->second;
+  if (!stored) return std::nullopt;
+  auto query = stored->prepare("SELECT state FROM task WHERE id = ?1");
+  query.bind(1, id);
+  auto row = query.step();
+  if (!row || !*row) return std::nullopt;
+  const auto state = state_from_name(query.text(0));
+  if (!state || !is_final(*state)) return std::nullopt;
+  return Ended{*state};
+}
+
+void Queue::Index::keep_end(const std::string& id, const Ended& end) {
+  ended[id] = end;
+  ended_by_age.push_back(id);
+  if (ended_by_age.size() <= kMostEnded || !stored) return;
+  const std::string oldest = ended_by_age.front();
+  const auto found = ended.find(oldest);
+  if (found != ended.end()) {
+    auto query = stored->prepare("SELECT state, lease_epoch FROM task WHERE id = ?1");
+    query.bind(1, oldest);
+    auto row = query.step();
+    const bool gone = row && !*row;  // retention took it away
+    const bool on_disk =
+        row && *row && query.text(0) == name(found->second.state) && query.integer(1) == found->second.epoch;
+    if (!gone && !on_disk) return;  // the next time
+    ended.erase(found);
+  }
+  ended_by_age.pop_front();
 }
 
 Result<Queue::Index::Entry*> Queue::Index::legal(const std::string& id, Verb verb) {
   auto found = tasks.find(id);
   if (found == tasks.end()) {
-    auto final = ended.find(id);
-    if (final == ended.end()) return unknown(id);
-    return illegal(id, final->second.state, verb);
+    const auto end = end_of(id);
+    if (!end) return unknown(id);
+    return illegal(id, end->state, verb);
   }
   if (!next_state(found->second.task.state, verb)) return illegal(id, found->second.task.state, verb);
   return &found->second;
@@ -167,7 +189,7 @@ void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, st
     tell(entry.task, verb, from);
     return;
   }
-  ended[id] = {to, entry.order, entry.task.lease_epoch};
+  keep_end(id, {to, entry.order, entry.task.lease_epoch});
   auto gone = tasks.extract(id);
   bytes -= gone.mapped().bytes;
   tell(gone.mapped().task, verb, from);
@@ -193,8 +215,8 @@ void Queue::Index::place(const std::string& id, store::Batch& batch) {
 std::string Queue::Index::unmet(const Task& task) const {
   std::string missing;
   for (const auto& dependency : task.after) {
-    auto found = ended.find(dependency);
-    if (found != ended.end() && found->second.state == State::completed) continue;
+    // One that is not there any more was completed when it was waited for, and retention took it away.
+    if (state_of(dependency).value_or(State::completed) == State::completed) continue;
     missing += (missing.empty() ? "" : ", ") + dependency;
   }
   return missing;
@@ -286,24 +308,20 @@ Status Queue::Index::read_active(store::Database& database) {
     task->after = std::move(*after);
     Entry entry{std::move(*task), query.integer(kTaskColumnCount), query.text(kTaskColumnCount + 1)};
     if (!is_leased(entry.task.state)) entry.agent.clear();
-    next_number = std::max(next_number, number_of(entry.task.id) + 1);
     enter(entry);
     const std::string id = entry.task.id;
     keep(std::move(entry));
   }
 }
 
-Status Queue::Index::read_ended(store::Database& database) {
-  auto query =
-      database.prepare("SELECT id, state FROM task WHERE state IN ('completed', 'dead_letter', 'cancelled')");
-  while (true) {
-    auto row = query.step();
-    if (!row) return failure(row.error());
-    if (!*row) return {};
-    const std::string id = query.text(0);
-    next_number = std::max(next_number, number_of(id) + 1);
-    ended[id] = {state_from_name(query.text(1)).value(), -1, -1};
-  }
+// Where the numbers go on: after those of tasks that are there, and of those that retention took away.
+Status Queue::Index::read_numbers(store::Database& database) {
+  auto query = database.prepare(
+      "SELECT coalesce(max(CAST(substr(id, 2) AS INTEGER)), 0), "
+      "coalesce((SELECT value FROM mark WHERE name = 'task'), 0) FROM task WHERE id GLOB 't[0-9]*'");
+  if (auto row = query.step(); !row) return failure(row.error());
+  next_number = std::max(query.integer(0), query.integer(1)) + 1;
+  return {};
 }
 
 // Reads a final task back. Its row may be older than memory knows: then its end is not on disk yet.

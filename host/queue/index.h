@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -34,11 +35,10 @@ struct Queue::Index {
     size_t payload_bytes = 0;  // its footprint: nothing changes a payload
     size_t bytes = 0;          // that all of it takes in memory
   };
-  // What is kept of a final task. One that ended before the start has no order and epoch here: the store has
-  // them.
+  // What is kept of a task that ended until that is seen on disk; the store knows the others.
   struct Ended {
     State state;
-    int64_t order = -1;
+    int64_t order = -1;  // -1: as the store has it, and so has it the epoch
     int64_t epoch = -1;
   };
 
@@ -47,6 +47,8 @@ struct Queue::Index {
   std::vector<Observer> observers;
   std::map<std::string, Entry> tasks;
   std::unordered_map<std::string, Ended> ended;
+  std::deque<std::string> ended_by_age;  // its keys; one that came back and ended again is there twice
+  store::Database* stored = nullptr;     // the loop's reading connection
   Schedule schedule;
   std::set<std::string> leased;
   std::map<std::string, std::set<std::string>> dependents;  // dependency → blocked tasks
@@ -62,8 +64,12 @@ struct Queue::Index {
     surroundings.state = [this](const std::string& id) { return state_of(id); };
   }
 
-  // The state of a task, final ones included; nothing if there is none.
+  // The state of a task, final ones included; nothing if there is none, or none any more.
   std::optional<State> state_of(const std::string& id) const;
+  // The end of a task that is not among the others; nothing if there is none.
+  std::optional<Ended> end_of(const std::string& id) const;
+  // Keeps the end of a task, and forgets older ones that are on disk.
+  void keep_end(const std::string& id, const Ended& end);
 
   // The entry of a task that is not final, if `verb` is legal there. Errors: "not_found", "illegal".
   Result<Entry*> legal(const std::string& id, Verb verb);
@@ -124,7 +130,7 @@ struct Queue::Index {
 
   // The parts of load, and one final task read back ("busy": its end is not on disk yet).
   Status read_active(store::Database& database);
-  Status read_ended(store::Database& database);
+  Status read_numbers(store::Database& database);
   Result<Entry> read_final(const std::string& id, const Ended& known, store::Database& database) const;
 };
 

@@ -30,6 +30,8 @@ Status Queue::load(store::Database& database) {
   index.tasks.clear();
   index.bytes = 0;
   index.ended.clear();
+  index.ended_by_age.clear();
+  index.stored = &database;
   index.schedule.clear();
   index.leased.clear();
   index.dependents.clear();
@@ -38,7 +40,7 @@ Status Queue::load(store::Database& database) {
   auto row = query.step();
   if (!row) return failure(row.error());
   index.next_order = query.integer(0) + 1;
-  if (auto status = index.read_ended(database); !status) return status;
+  if (auto status = index.read_numbers(database); !status) return status;
   return index.read_active(database);
 }
 
@@ -239,10 +241,10 @@ Status Queue::retry(const std::string& id, const std::string& by, store::Databas
   const auto state = index.state_of(id);
   if (!state) return unknown(id);
   if (!next_state(*state, Verb::retry)) return illegal(id, *state, Verb::retry);
-  if (auto known = index.ended.find(id); known != index.ended.end()) {
-    auto entry = index.read_final(id, known->second, database);
+  if (index.tasks.count(id) == 0) {
+    auto entry = index.read_final(id, index.end_of(id).value(), database);
     if (!entry) return failure(entry.error());
-    index.ended.erase(known);
+    index.ended.erase(id);
     index.keep(std::move(*entry));
   }
   update_result(id, Value(), batch);

@@ -41,7 +41,8 @@ class Queue {
   // Adds an observer.
   void observe(Observer observer);
 
-  // Reads every task that is not final. Errors: those of the store.
+  // Reads every task that is not final. `database` is asked later too, about final ones, and stays: the
+  // loop's reading connection. Errors: those of the store.
   Status load(store::Database& database);
 
   // Submits tasks as one graph. All or none. Errors: "unknown_type" (no role handles it: says which roles

@@ -198,7 +198,7 @@ Result<Value> ledger_total(const Kernel& kernel, const Run&, const Value& args, 
   auto query = kernel.reader.prepare(
       "WITH RECURSIVE family (id) AS (SELECT ?2 UNION SELECT task.id FROM task JOIN family ON task.parent = "
       "family.id) "
-      "SELECT count(*), coalesce(sum(units), 0), coalesce(sum(cpu_us), 0) FROM ledger "
+      "SELECT coalesce(sum(count), 0), coalesce(sum(units), 0), coalesce(sum(cpu_us), 0) FROM ledger "
       "WHERE (?1 = '' OR kind = ?1) AND (?2 = '' OR task IN family)");
   query.bind(1, kind).bind(2, task);
   auto row = query.step();

@@ -23,6 +23,9 @@ constexpr std::array<Unit, 4> kPeriods = {
     {{"s", kSecondUs}, {"min", 60 * kSecondUs}, {"h", 3600 * kSecondUs}, {"day", 86400 * kSecondUs}}};
 constexpr std::array<Unit, 3> kSizes = {{{"B", 1}, {"KB", 1024}, {"MB", 1024 * 1024}}};
 
+constexpr std::array<Unit, 3> kSpans = {{{"min", 60000}, {"h", 3600000}, {"d", 86400000}}};
+constexpr int64_t kLongestSpanMs = int64_t{36525} * 86400000;
+
 template <size_t count>
 const Unit* find_unit(const std::array<Unit, count>& units, std::string_view name) {
   const auto* found =
@@ -70,6 +73,17 @@ Result<int64_t> parse_size(const std::string& text) {
   if (fits) return number * unit->value;
   return failure("invalid", "\"" + text + "\" is no size: write a whole number and B, KB or MB, " +
                                 "from 1 B to " + size_text(kLargestSize) + ", like \"64 KB\"");
+}
+
+Result<int64_t> parse_span(const std::string& text) {
+  if (text == "forever") return INT64_MAX;
+  std::string_view rest = text;
+  const int64_t number = take_number(rest);
+  const Unit* unit = find_unit(kSpans, rest);
+  if (unit && number >= 1 && number <= kLongestSpanMs / unit->value) return number * unit->value;
+  return failure("invalid", "\"" + text +
+                                "\" is no span: write a whole number and min, h or d, like \"30d\", or "
+                                "\"forever\"");
 }
 
 std::string rate_text(const Rate& rate) {

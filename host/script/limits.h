@@ -34,6 +34,9 @@ Result<Rate> parse_rate(const std::string& text);
 // "64 KB": a whole number of B, KB or MB (powers of two), of bytes without a unit; 1 byte to 128 MB. Errors:
 // "invalid", says what fits.
 Result<int64_t> parse_size(const std::string& text);
+// "30d": a whole number and min, h or d, 1 minute to 100 years, in ms; "forever" is INT64_MAX. Errors:
+// "invalid", says what fits.
+Result<int64_t> parse_span(const std::string& text);
 // As they are written in swarm.yaml: "10/min", "64 KB".
 std::string rate_text(const Rate& rate);
 std::string size_text(int64_t bytes);

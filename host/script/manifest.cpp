@@ -113,6 +113,21 @@ std::vector<GivenGrant> read_given(YamlFields& agent, YamlReport& report) {
   return grants;
 }
 
+RetentionRules read_retention(const YamlNode& node, YamlReport& report) {
+  RetentionRules rules;
+  const std::pair<const char*, int64_t*> spans[] = {{"completed_tasks", &rules.completed_tasks_ms},
+                                                    {"dead_letters", &rules.dead_letters_ms},
+                                                    {"handled_mail", &rules.handled_mail_ms},
+                                                    {"runs", &rules.runs_ms}};
+  std::vector<std::string> known = {"log"};
+  for (const auto& [key, span] : spans) known.emplace_back(key);
+  const YamlFields fields(node, known, report);
+  for (const auto& [key, span] : spans)
+    *span = read_limit(node, key, "30d", parse_span, report).value_or(*span);
+  rules.log_bytes = read_limit(node, "log", "64 MB", parse_size, report).value_or(rules.log_bytes);
+  return rules;
+}
+
 std::string check_swarm_name(const std::string& text) {
   const bool fits = !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
@@ -267,7 +282,8 @@ Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
   auto root = load_yaml(path);
   if (!root) return failure(root.error());
   YamlReport report(path);
-  YamlFields fields(*root, {"swarm", "require", "agents", "goals", "settings", "governance"}, report);
+  YamlFields fields(*root, {"swarm", "require", "agents", "goals", "settings", "governance", "retention"},
+                    report);
   SwarmManifest manifest;
   fields.require("swarm");
   manifest.name = fields.text("swarm", check_swarm_name);
@@ -283,6 +299,9 @@ Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
     manifest.threshold = rules.real("threshold", manifest.threshold, 0, 1);
     manifest.vote_deadline_ms =
         rules.integer("vote_deadline_ms", manifest.vote_deadline_ms, 1, kLongestVoteMs);
+  }
+  if (const YamlNode* retention = fields.map("retention")) {
+    manifest.retention = read_retention(*retention, report);
   }
   if (auto status = report.status(); !status) return failure(status.error());
   return manifest;

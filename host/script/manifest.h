@@ -46,6 +46,16 @@ struct AgentEntry {
   std::vector<GivenGrant> grants;  // with their limits
 };
 
+// How long what is over stays in the store, in ms; INT64_MAX: for ever.
+struct RetentionRules {
+  static constexpr int64_t kDayMs = 86400000;
+  int64_t completed_tasks_ms = 30 * kDayMs;  // completed and cancelled ones, and closed proposals
+  int64_t dead_letters_ms = 90 * kDayMs;     // tasks and messages that failed for good
+  int64_t handled_mail_ms = 7 * kDayMs;      // from when it was sent
+  int64_t runs_ms = 30 * kDayMs;             // with their journals and files written
+  int64_t log_bytes = 64 << 20;              // of clade.log and its older parts together
+};
+
 struct SwarmManifest {
   std::string name;
   std::vector<std::string> require;  // isolation layers that must be active, by the names of cell::Layer
@@ -55,6 +65,7 @@ struct SwarmManifest {
   int quorum = 3;
   double threshold = 0.6;
   int64_t vote_deadline_ms = 60000;
+  RetentionRules retention;
 };
 
 // Names of agents and roles are [a-z][a-z0-9_]*, ids of skills two of these with a dot between; the swarm's

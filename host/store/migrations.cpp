@@ -178,7 +178,22 @@ CREATE TABLE data (
 );
 )sql";
 
-constexpr std::array<const char*, 6> kSteps = {kFirst, kTasksInOrder, kRecordings, kAudit, kFileSizes, kData};
+// What retention needs: sums of what it takes away, the numbers that were given, and ways to find what goes
+// together.
+constexpr const char* kRetention = R"sql(
+ALTER TABLE ledger ADD COLUMN count INTEGER NOT NULL DEFAULT 1; -- effects that the row tells of
+CREATE UNIQUE INDEX ledger_sum ON ledger (task, agent, kind) WHERE run = 0; -- of runs that are gone
+CREATE INDEX ledger_run ON ledger (run);
+CREATE INDEX file_write_run ON file_write (run);
+CREATE INDEX proposal_open ON proposal (task) WHERE state = 'open';
+CREATE TABLE mark (
+  name TEXT PRIMARY KEY,              -- "task" (t7), "message" (m7)
+  value INTEGER NOT NULL              -- the highest number of one that was removed
+) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<const char*, 7> kSteps = {kFirst,     kTasksInOrder, kRecordings, kAudit,
+                                               kFileSizes, kData,         kRetention};
 
 // The statement ends here: an unfinished one would keep its snapshot while the steps write.
 Result<int> stored_version(Database& database) {

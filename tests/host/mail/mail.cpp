@@ -296,5 +296,37 @@ TEST_CASE("agents may fill a mailbox so far, and all of them, and they empty aga
   }
 }
 
+TEST_CASE("ids of old messages are the store's to know, not memory's") {
+  Fixture fixture;
+  store::Batch uncommitted;
+  const auto send_by = [&](store::Batch& batch, const std::string& id, const std::string& address) {
+    Message fresh = Fixture::message(address);
+    fresh.id = id;
+    return fixture.mail->send(std::move(fresh), batch);
+  };
+  const auto send = [&](const std::string& id) { return send_by(fixture.batch, id, "agent:pm"); };
+  REQUIRE(send("first"));
+  REQUIRE(send_by(fixture.batch, "spread", "role:tester"));
+  fixture.commit();
+  REQUIRE(send_by(uncommitted, "late", "agent:pm"));
+  for (int number = 0; number < 5000; ++number) REQUIRE(send("e" + std::to_string(number)));
+  fixture.commit();
+  for (int number = 5000; number < 10000; ++number) REQUIRE(send("e" + std::to_string(number)));
+  fixture.commit();
+  for (const std::string taken : {"first", "spread", "spread/tester#1", "late"}) {
+    INFO(taken);
+    fixture.refused(send(taken), "conflict");
+  }
+  REQUIRE(fixture.database->execute("DELETE FROM message WHERE id = 'first'"));
+  CHECK(send("first"));
+}
+
+TEST_CASE("numbers of messages that retention took away are not given again") {
+  Fixture fixture;
+  REQUIRE(fixture.database->execute("INSERT INTO mark VALUES ('message', 41)"));
+  fixture.restart();
+  CHECK(fixture.send(Fixture::message("agent:pm")) == Names{"m42"});
+}
+
 }  // namespace
 }  // namespace clade::mail
