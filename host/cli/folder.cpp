@@ -66,6 +66,9 @@ std::string socket_path(const std::string& folder) {
 std::string lock_path(const std::string& folder) {
   return state_folder(folder) + "/lock";
 }
+std::string ballast_path(const std::string& folder) {
+  return state_folder(folder) + "/ballast";
+}
 std::string log_path(const std::string& folder) {
   return state_folder(folder) + "/clade.log";
 }

@@ -19,6 +19,7 @@ std::string database_path(const std::string& folder);
 std::string blobs_path(const std::string& folder);
 std::string socket_path(const std::string& folder);
 std::string lock_path(const std::string& folder);
+std::string ballast_path(const std::string& folder);
 std::string log_path(const std::string& folder);
 
 // The store for reading, host running or not. Errors: "not_found" (no host ever ran here), "newer_schema",

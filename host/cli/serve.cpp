@@ -40,6 +40,7 @@
 #include "script/library.h"
 #include "script/manifest.h"
 #include "store/audit.h"
+#include "store/ballast.h"
 #include "worker/command.h"
 
 namespace clade::cli {
@@ -56,9 +57,10 @@ constexpr const char* kGoalTask = "scan_skills";
 // it acts on.
 class Host {
  public:
-  Host(const ServeOptions& options, Lock lock, cell::Zygote zygote, Log log)
+  Host(const ServeOptions& options, Lock lock, store::Ballast ballast, cell::Zygote zygote, Log log)
       : options_(options),
         lock_(std::move(lock)),
+        ballast_(std::move(ballast)),
         log_(std::move(log)),
         zygote_(std::move(zygote)),
         blobs_(blobs_path(options.folder)),
@@ -90,6 +92,7 @@ class Host {
   const ServeOptions options_;
   SystemClock clock_;
   Lock lock_;
+  store::Ballast ballast_;
   Log log_;
   loop::Loop loop_;
   cell::Zygote zygote_;
@@ -454,6 +457,8 @@ Value Host::store_status() const {
 
 void Host::fatal(const Error& error) {
   if (stopping_) return;
+  // Room for the log's last words, and for whoever reads the state afterwards.
+  if (error.code == "no_space") (void)ballast_.release();
   log_.error("host", error.message);
   (void)fail(error);
   stop(1, kHost, error.message);
@@ -466,6 +471,9 @@ int serve(const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
   auto lock = Lock::acquire(options.folder);
   if (!lock) return fail(lock.error());
+  store::Ballast ballast(ballast_path(options.folder));
+  const auto reserved = ballast.fill();
+  if (!reserved && reserved.error().code == "no_space") return fail(reserved.error());
   auto zygote = cell::Zygote::start();
   if (!zygote) return fail(zygote.error());
   // What is wrong with the file is said when all of it is needed.
@@ -473,7 +481,8 @@ int serve(const ServeOptions& options) {
   const auto rules = swarm ? swarm->retention : script::RetentionRules();
   auto log = Log::open(log_path(options.folder), false, static_cast<size_t>(rules.log_bytes));
   if (!log) return fail(log.error());
-  Host host(options, std::move(*lock), std::move(*zygote), std::move(*log));
+  if (!reserved) log->warning("host", reserved.error().message);
+  Host host(options, std::move(*lock), std::move(ballast), std::move(*zygote), std::move(*log));
   if (auto status = host.open(); !status) return fail(status.error());
   return host.run();
 }
