@@ -115,7 +115,7 @@ void Cell::stop_clock() {
 }
 
 void Cell::resume_clock() {
-  if (current_.kind.empty() || broken_) return;
+  if (current_.kind.empty() || broken_ || held_) return;
   clock_from_us_ = SystemClock().steady_us();
   deadline_.start(std::max<int64_t>(left_us_ / 1000, 0), [this] {
     // The answer may have been waiting for a host that was busy elsewhere: it is read before that is decided.
@@ -150,9 +150,9 @@ void Cell::work_off() {
   const SystemClock clock;
   const int64_t begin = clock.steady_us();
   stop_clock();
-  while (take_frame()) {
+  while (!held_ && take_frame()) {
     const int64_t spent = clock.steady_us() - begin;
-    if (spent > kLongUs) return rest(std::min(3 * spent / 1000, kLongestRestMs));
+    if (spent > kLongUs && !held_) return rest(std::min(3 * spent / 1000, kLongestRestMs));
   }
   resume_clock();
 }
@@ -181,6 +181,19 @@ void Cell::rest(int64_t milliseconds) {
     stream_.resume();
     work_off();
   });
+}
+
+void Cell::hold(bool on) {
+  if (broken_ || held_ == on) return;
+  held_ = on;
+  if (on) {
+    stop_clock();
+    rest_.stop();
+    stream_.pause();
+    return;
+  }
+  stream_.resume();
+  work_off();
 }
 
 void Cell::hear_out() {

@@ -79,6 +79,8 @@ class Cell {
   bool withdraw(int64_t run);
   // For an owner whose cell has ended: handles what had come from it, without a rest.
   void hear_out();
+  // Handles nothing from it until told otherwise; its deadline stands still meanwhile.
+  void hold(bool on);
   // The owner's interrupt has reached the cell.
   void interrupted();
   // True if a run waits there for an answer to this strand, or will once the queue is worked off.
@@ -147,6 +149,7 @@ class Cell {
   bool interrupted_slice_ = false;
   bool interrupt_in_flight_ = false;
   bool broken_ = false;
+  bool held_ = false;
   size_t slice_bytes_ = 0;
   size_t logged_bytes_ = 0;      // in this slice
   loop::Timer rest_;             // after much work for this cell

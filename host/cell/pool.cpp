@@ -118,6 +118,18 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     });
   }
 
+  void hold(bool on) {
+    if (held == on) return;
+    held = on;
+    for (size_t index = 0; on && index < cells.size(); ++index) cells[index]->hold(true);
+    if (on) return;
+    later([](State& state) {
+      // What one has to say may be too much again.
+      for (size_t index = 0; !state.held && index < state.cells.size(); ++index)
+        state.cells[index]->hold(false);
+    });
+  }
+
   // The cell that an agent's run goes to. Errors: "io".
   Result<SharedCell*> place(const run::Program& program) {
     if (!program.confirmed || alone.count(program.key)) return open(true);
@@ -147,6 +159,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     auto opened = SharedCell::start(loop, zygote, cell, *this);
     if (!opened) return failure(opened.error());
     cells.push_back(*std::move(opened));
+    cells.back()->hold(held);
     return cells.back().get();
   }
 
@@ -282,6 +295,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   std::vector<std::pair<int64_t, std::string>> losses;  // what `pause` waits for
   std::set<std::string> alone;                          // keys of programs that found their cell full
   int64_t deaths = 0;
+  bool held = false;
 
   Turns<WaitingEvaluation> evaluations;
   std::map<uint64_t, Evaluation> evaluating;  // whose turn it is
@@ -295,6 +309,10 @@ Pool::Pool(loop::Loop& loop, Zygote& zygote, PoolOptions options, Log& log)
     : state_(std::make_shared<State>(loop, zygote, options, log)) {}
 
 Pool::~Pool() = default;
+
+void Pool::hold(bool on) {
+  state_->hold(on);
+}
 
 void Pool::report_to(run::RunEvents* events) {
   state_->run_events = events;

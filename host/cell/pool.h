@@ -84,6 +84,10 @@ class Pool final : public run::Executor {
   bool at_rest(int64_t run) const override;
   void cancel(int64_t run) override;
 
+  // Reads nothing from the cells of agents until told otherwise: what they ask for is more than the store
+  // takes in. Their deadlines stand still meanwhile.
+  void hold(bool on);
+
   // Evaluates in a cell of its own. `done` is called once unless cancelled, never from within; the cell is
   // reaped by then. Returns a handle.
   uint64_t evaluate(EvalRequest request, std::function<void(EvalResult)> done);

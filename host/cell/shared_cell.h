@@ -65,6 +65,8 @@ class SharedCell final : private CellEvents {
   void cancel(int64_t run);
   // As Executor::at_rest.
   bool at_rest(int64_t run) const;
+  // Hears nothing from it until told otherwise (Cell::hold).
+  void hold(bool on) { cell_->hold(on); }
 
   size_t runs() const { return runs_.size(); }
   bool is_solo() const { return options_.solo; }

@@ -24,6 +24,16 @@ void print_store(const Value& store) {
     if (count.as_integer() > 0) removed += (removed.empty() ? "" : ", ") + readable(count) + " " + what;
   }
   if (!removed.empty()) print_line("removed:    " + removed + " that were over and old enough");
+  const std::string warning = paint(colour_wanted(1), Colour::yellow, "store:") + "      ";
+  if (store["cells_wait"].as_bool()) print_line(warning + "behind: the cells wait until it has caught up");
+  if (store["pinned_bytes"].as_integer() == 0) return;
+  std::string readers;
+  for (const Value& reader : store["readers"].as_array()) {
+    readers += (readers.empty() ? "" : ", ") + std::string("process ") + readable(reader["pid"]) + " (" +
+               reader["command"].as_string() + ")";
+  }
+  print_line(warning + plain((readers.empty() ? "another process" : readers) +
+                             " reads in one long transaction: the write-ahead log grows until that ends"));
 }
 
 void print_running(const Value& status) {

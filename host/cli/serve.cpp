@@ -41,6 +41,7 @@
 #include "script/manifest.h"
 #include "store/audit.h"
 #include "store/ballast.h"
+#include "store/readers.h"
 #include "worker/command.h"
 
 namespace clade::cli {
@@ -86,6 +87,8 @@ class Host {
   // `by` wants it, for `reason`.
   void stop(int status, const std::string& by, const std::string& reason);
   void record_end();
+  void watch_store();
+  void log_pinned(int64_t bytes);
   Value store_status() const;
   void fatal(const Error& error);
 
@@ -123,6 +126,8 @@ class Host {
   std::map<std::string, ViewState::Agent> doing_;  // every agent
   int64_t started_at_ = 0;
   int64_t given_up_before_ = 0;  // files, in the runs of earlier hosts
+  int64_t pinned_bytes_ = 0;     // of the log, by a foreign reader
+  bool held_ = false;            // cells wait for the store
   int idle_ticks_ = 0;
   bool begun_ = false;  // agents may work
   bool stopping_ = false;
@@ -144,6 +149,7 @@ Status Host::open() {
   });
   if (auto status = blobs_.prepare(); !status) return status;
   writer_ = std::make_unique<store::Writer>(std::move(*database), loop_);
+  watch_store();
   store::Batch batch;
   if (auto status = library_.load(*reader_, batch); !status) return status;
   if (auto status = check_layers(); !status) return status;
@@ -451,8 +457,46 @@ void Host::record_end() {
   loop_.run();
 }
 
+// A reader that pins the log is named while it does: it may well be forgotten in another terminal.
+void Host::watch_store() {
+  store::Writer::Watch watch;
+  watch.pressure = [this](bool high) {
+    held_ = high;
+    log_.warning("host", high ? "the store is behind: the cells wait until it has caught up"
+                              : "the store has caught up: the cells go on");
+    if (pool_) pool_->hold(high);
+  };
+  watch.pinned = [this](int64_t bytes) { log_pinned(bytes); };
+  writer_->watch(std::move(watch));
+}
+
+void Host::log_pinned(int64_t bytes) {
+  pinned_bytes_ = bytes;
+  if (bytes == 0) {
+    log_.info("host", "the write-ahead log is not held by a reader any more");
+    return;
+  }
+  const auto readers = store::foreign_readers(database_path(options_.folder));
+  const std::string text =
+      store::readers_text(readers) +
+      " reads the state in one long transaction, and the write-ahead log grows meanwhile (" +
+      std::to_string(bytes >> 20) + " MB): let it end";
+  log_.warning("host", text);
+  if (view_) view_->banner(text);
+}
+
 Value Host::store_status() const {
-  return Value{{"removed", retention_->removed().value()}};
+  Value readers = Value::Array();
+  if (pinned_bytes_ > 0) {
+    for (const auto& reader : store::foreign_readers(database_path(options_.folder))) {
+      readers.push(Value{{"pid", static_cast<int64_t>(reader.process)}, {"command", reader.command}});
+    }
+  }
+  return Value{{"removed", retention_->removed().value()},
+               {"pinned_bytes", pinned_bytes_},
+               {"readers", std::move(readers)},
+               {"pending_bytes", static_cast<int64_t>(writer_->pending_bytes())},
+               {"cells_wait", held_}};
 }
 
 void Host::fatal(const Error& error) {

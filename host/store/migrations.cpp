@@ -119,8 +119,9 @@ CREATE INDEX task_seq ON task (seq, type);
 CREATE INDEX task_state ON task (state, seq, type);
 )sql";
 
-// What a run began with, and in which order it was handed its results (run/handover.h).
-constexpr const char* kRecordings = R"sql(
+// Replays, the audit, data by key, and what leaves the store by age.
+constexpr const char* kKept = R"sql(
+-- What a run began with, and in which order it was handed its results (run/handover.h).
 CREATE TABLE state (
   hash TEXT PRIMARY KEY,              -- of the content
   content TEXT NOT NULL               -- JSON: a state that runs began with
@@ -136,10 +137,7 @@ ALTER TABLE run ADD COLUMN recorded INTEGER NOT NULL DEFAULT 0;    -- 1: all tha
 ALTER TABLE run ADD COLUMN omitted INTEGER NOT NULL DEFAULT 0;     -- bytes of reads that were not kept
 ALTER TABLE run ADD COLUMN state_after TEXT NOT NULL DEFAULT '';   -- hash, when committed
 ALTER TABLE run ADD COLUMN result TEXT NOT NULL DEFAULT '';        -- hash of its MessagePack, when committed
-)sql";
-
-// Who did what (audit.h). Rows of these are only ever added.
-constexpr const char* kAudit = R"sql(
+-- Who did what (audit.h). Rows of these are only ever added.
 CREATE TABLE act (                    -- what no other table tells of
   seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, subject TEXT NOT NULL,
   detail TEXT NOT NULL                -- JSON
@@ -161,26 +159,17 @@ CREATE TRIGGER audit_kept BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the 
 CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit is append-only'); END;
 CREATE TRIGGER link_kept BEFORE UPDATE ON audit_link BEGIN SELECT raise(ABORT, 'the audit is append-only'); END;
 CREATE TRIGGER link_stays BEFORE DELETE ON audit_link BEGIN SELECT raise(ABORT, 'the audit is append-only'); END;
-)sql";
-
-// The content goes once a file is written: its size stays.
-constexpr const char* kFileSizes = R"sql(
+-- The content goes once a file is written: its size stays.
 ALTER TABLE file_write ADD COLUMN bytes INTEGER; -- NULL: written before this was kept
 UPDATE file_write SET bytes = length(content) WHERE done <> 1;
-)sql";
-
-// What agents keep by key (clade.data), per instance.
-constexpr const char* kData = R"sql(
+-- What agents keep by key (clade.data), per instance.
 CREATE TABLE data (
   agent TEXT NOT NULL, key TEXT NOT NULL, bytes INTEGER NOT NULL, updated_at INTEGER NOT NULL,
   value BLOB NOT NULL,                -- MessagePack
   PRIMARY KEY (agent, key)
 );
-)sql";
-
-// What retention needs: sums of what it takes away, the numbers that were given, and ways to find what goes
-// together.
-constexpr const char* kRetention = R"sql(
+-- What retention needs: sums of what it takes away, the numbers that were given, and ways to find what goes
+-- together.
 ALTER TABLE ledger ADD COLUMN count INTEGER NOT NULL DEFAULT 1; -- effects that the row tells of
 CREATE UNIQUE INDEX ledger_sum ON ledger (task, agent, kind) WHERE run = 0; -- of runs that are gone
 CREATE INDEX ledger_run ON ledger (run);
@@ -192,8 +181,7 @@ CREATE TABLE mark (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr std::array<const char*, 7> kSteps = {kFirst,     kTasksInOrder, kRecordings, kAudit,
-                                               kFileSizes, kData,         kRetention};
+constexpr std::array<const char*, 3> kSteps = {kFirst, kTasksInOrder, kKept};
 
 // The statement ends here: an unfinished one would keep its snapshot while the steps write.
 Result<int> stored_version(Database& database) {

@@ -413,6 +413,23 @@ TEST_CASE("no deadline runs while the host itself is at work") {
   CHECK(fixture.until_idle() == std::vector<std::string>{"called 7 0 1 queue.get", "idle"});
 }
 
+TEST_CASE("a cell that is held is not heard and not to blame, and goes on where it was") {
+  SliceLimits limits;
+  limits.slice_ms = 20;
+  Fixture fixture(limits);
+  fixture.ask(run_frame_of(7));
+  fixture.cell->hold(true);
+  fixture.say({{"t", "done"}, {"run", 7}, {"value", 1}, {"state", Value::Map{}}});
+  fixture.say_idle();
+  // Much longer than its slice may take.
+  loop::Timer wait(fixture.loop);
+  wait.start(100, [&] { fixture.loop.stop(); });
+  fixture.loop.run();
+  CHECK(fixture.events.seen.empty());
+  fixture.cell->hold(false);
+  CHECK(fixture.until_idle() == std::vector<std::string>{"finished 7", "idle"});
+}
+
 TEST_CASE("what a cell said before its end is heard, even from a host that rests") {
   Fixture fixture;
   const SystemClock clock;
