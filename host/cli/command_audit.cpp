@@ -143,7 +143,10 @@ int verify(const AuditOptions& options, const Context& context) {
   if (!verdict) return fail(verdict.error());
   const bool intact = verdict->problem.empty();
   if (context.json) {
-    Value answer{{"intact", intact}, {"lines", verdict->lines}, {"head", verdict->head.hash}};
+    Value answer{{"intact", intact},
+                 {"lines", verdict->lines},
+                 {"forgotten", verdict->forgotten},
+                 {"head", verdict->head.hash}};
     if (!intact) answer.set("broken_line", verdict->broken_line).set("problem", verdict->problem);
     if (verdict->noted_line != 0) answer.set("noted_line", verdict->noted_line);
     print_json(answer);
@@ -154,7 +157,10 @@ int verify(const AuditOptions& options, const Context& context) {
                                verdict->problem + "; `clade audit list` shows what is there, and a copy of " +
                                ".clade/clade.db from before what was"});
   }
-  print_line("intact: " + std::to_string(verdict->lines) + " lines");
+  const std::string forgotten = verdict->forgotten == 0 ? ""
+                                                        : ", " + std::to_string(verdict->forgotten) +
+                                                              " of them of what has left the store by age";
+  print_line("intact: " + std::to_string(verdict->lines) + " lines" + forgotten);
   if (verdict->noted_line != 0) {
     print_line("the head that you noted closes line " + std::to_string(verdict->noted_line) + "; " +
                std::to_string(verdict->lines - verdict->noted_line) + " lines since");

@@ -184,7 +184,7 @@ void HostCommands::vacuum(int slice, Reply reply) {
   auto done = std::make_shared<Result<store::Vacuumed>>();
   store::Batch batch;
   batch.add([done, slice, path = database_path(kernel_.folder),
-             blobs = store::Blobs(blobs_path(kernel_.folder))](store::Database& database) -> Status {
+             blobs = kernel_.blobs](store::Database& database) -> Status {
     *done = store::vacuum_slice(database, path, blobs, slice);
     if (*done || done->error().code == "refused") return {};
     return failure(done->error());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/codec.h"
+#include "store/audit.h"
 #include "store/vacuum.h"
 
 namespace clade::run {
@@ -97,6 +98,54 @@ constexpr const char* kIntoSum =
     "at = max(at, excluded.at), units = units + excluded.units, cpu_us = cpu_us + excluded.cpu_us, "
     "wall_us = wall_us + excluded.wall_us, count = count + excluded.count";
 
+// What is taken out of the store in one slice, for the audit: the lines that tell of it.
+class Forgetting {
+ public:
+  explicit Forgetting(Database& database) : database_(database) {}
+  Status row(const std::string& source, const std::string& key) {
+    return add(store::lines_of(database_, source, key));
+  }
+  Status run(int64_t id) { return add(store::lines_of_run(database_, id)); }
+  // The rows whose keys `sql` gives, with one parameter.
+  Status rows(const std::string& source, const char* sql, const std::string& parameter) {
+    std::vector<std::string> keys;
+    auto query = database_.prepare(sql);
+    query.bind(1, parameter);
+    for (;;) {
+      auto found = query.step();
+      if (!found) return failure(found.error());
+      if (!*found) break;
+      keys.push_back(query.text(0));
+    }
+    for (const auto& key : keys) {
+      if (auto status = row(source, key); !status) return status;
+    }
+    return {};
+  }
+  Status record(int64_t now_ms) { return store::forget_lines(database_, lines_, now_ms); }
+
+ private:
+  Status add(const Result<std::vector<int64_t>>& lines) {
+    if (!lines) return failure(lines.error());
+    lines_.insert(lines_.end(), lines->begin(), lines->end());
+    return {};
+  }
+  Database& database_;
+  std::vector<int64_t> lines_;
+};
+
+constexpr const char* kEventsOfTask = "SELECT seq FROM task_event WHERE task = ?1";
+constexpr const char* kVotesOfProposal = "SELECT proposal || ' ' || voter FROM vote WHERE proposal = ?1";
+
+// A state that no run began with any more goes with the last one that did, unless an agent has it still: its
+// next run begins with it.
+Status remove_states(Database& database) {
+  return database.execute(
+      "DELETE FROM state WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.state = state.hash AND run.state <> "
+      "'') "
+      "AND NOT EXISTS (SELECT 1 FROM agent WHERE agent.state = state.content)");
+}
+
 // A task's children become its parent's, and so do its sums: what a family took together stays the same.
 Status remove_task(Database& database, const std::string& id) {
   {
@@ -162,10 +211,14 @@ Result<Removed> sweep_tasks(Database& database, const script::RetentionRules& ru
   }
   if (!window) return failure(window.error());
   Removed removed;
+  Forgetting forgetting(database);
   for (const auto& id : window->keys) {
-    if (auto status = remove_task(database, id); !status) return failure(status.error());
+    Status status = forgetting.rows("task_event", kEventsOfTask, id);
+    if (status) status = remove_task(database, id);
+    if (!status) return failure(status.error());
     ++removed.tasks;
   }
+  if (auto status = forgetting.record(now); !status) return failure(status.error());
   move_on(sweep, *window, Sweep::Part::runs);
   return removed;
 }
@@ -182,13 +235,19 @@ Result<Removed> sweep_runs(Database& database, const script::RetentionRules& rul
   }
   if (!window) return failure(window.error());
   Removed removed;
+  Forgetting forgetting(database);
   for (const int64_t id : window->keys) {
     auto given_up = files_given_up(database, id);
     if (!given_up) return failure(given_up.error());
     removed.files_given_up += *given_up;
-    if (auto status = remove_run(database, id); !status) return failure(status.error());
+    Status status = forgetting.run(id);
+    if (status) status = remove_run(database, id);
+    if (!status) return failure(status.error());
     ++removed.runs;
   }
+  Status status = forgetting.record(now);
+  if (status && removed.runs > 0) status = remove_states(database);
+  if (!status) return failure(status.error());
   move_on(sweep, *window, Sweep::Part::messages);
   return removed;
 }
@@ -239,14 +298,18 @@ Result<Removed> sweep_proposals(Database& database, const script::RetentionRules
       ids.push_back(query.text(0));
     }
   }
+  Forgetting forgetting(database);
   for (const auto& id : ids) {
-    if (auto status = run_all(database, id,
-                              {"DELETE FROM vote WHERE proposal = ?1", "DELETE FROM proposal WHERE id = ?1"});
-        !status) {
-      return failure(status.error());
+    Status status = forgetting.rows("vote", kVotesOfProposal, id);
+    if (status) status = forgetting.row("proposal", id);
+    if (status) {
+      status = run_all(database, id,
+                       {"DELETE FROM vote WHERE proposal = ?1", "DELETE FROM proposal WHERE id = ?1"});
     }
+    if (!status) return failure(status.error());
     ++removed.proposals;
   }
+  if (auto status = forgetting.record(now); !status) return failure(status.error());
   if (removed.proposals < kRowsPerSlice) sweep = {Sweep::Part::blobs, 0};
   return removed;
 }
@@ -301,7 +364,7 @@ Result<Removed> sweep_slice(Database& database, const std::string& path, const s
 }
 
 Retention::Retention(const Kernel& kernel, const script::RetentionRules& rules, Commit commit)
-    : kernel_(kernel), rules_(rules), commit_(std::move(commit)), timer_(kernel.loop) {}
+    : kernel_(kernel), rules_(rules), commit_(std::move(commit)), timer_(kernel.loop.make_timer()) {}
 
 Retention::~Retention() {
   *alive_ = false;
@@ -310,12 +373,12 @@ Retention::~Retention() {
 void Retention::start() {
   stopped_ = false;
   sweep_ = {};
-  timer_.start(kBetweenSlicesMs, [this] { slice(); });
+  timer_->start(kBetweenSlicesMs, [this] { slice(); });
 }
 
 void Retention::stop() {
   stopped_ = true;
-  timer_.stop();
+  timer_->stop();
 }
 
 void Retention::slice() {
@@ -325,8 +388,9 @@ void Retention::slice() {
   };
   auto outcome = std::make_shared<Outcome>(Outcome{{}, sweep_});
   store::Batch batch;
+  batch.mark_act();  // what it takes out may be what the audit tells of
   const std::string state = kernel_.folder + "/.clade";
-  batch.add([outcome, rules = rules_, path = state + "/clade.db", blobs = store::Blobs(state + "/blobs"),
+  batch.add([outcome, rules = rules_, path = state + "/clade.db", blobs = kernel_.blobs,
              now = kernel_.clock.wall_ms()](Database& database) -> Status {
     auto removed = sweep_slice(database, path, blobs, rules, now, outcome->sweep);
     if (!removed) return failure(removed.error());
@@ -350,7 +414,7 @@ void Retention::ended(const Removed& part, const Sweep& sweep) {
     }
     sweep_ = {};
   }
-  if (!stopped_) timer_.start(over ? kBetweenWalksMs : kBetweenSlicesMs, [this] { slice(); });
+  if (!stopped_) timer_->start(over ? kBetweenWalksMs : kBetweenSlicesMs, [this] { slice(); });
 }
 
 }  // namespace clade::run

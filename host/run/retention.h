@@ -8,9 +8,9 @@
 #include <memory>
 #include <string>
 
+#include "base/event_loop.h"
 #include "base/result.h"
 #include "base/value.h"
-#include "loop/timer.h"
 #include "run/kernel.h"
 #include "script/manifest.h"
 #include "store/blob.h"
@@ -65,7 +65,7 @@ class Retention {
   Kernel kernel_;
   script::RetentionRules rules_;
   Commit commit_;
-  loop::Timer timer_;
+  std::unique_ptr<Timer> timer_;
   Sweep sweep_;
   Removed removed_;
   Removed of_walk_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "base/bytes.h"
@@ -119,12 +120,46 @@ std::string link_hash(const std::string& before, const std::string& digests) {
   return content_hash(before + digests);
 }
 
+constexpr const char* kForget = "audit.forget";
+constexpr const char* kHost = "host";
+
+// The lines that the chain says are forgotten. Whether it says so rightly, the walk sees when it comes there.
+Result<std::set<int64_t>> forgotten_lines(Database& database) {
+  std::set<int64_t> lines;
+  auto query = database.prepare(
+      "SELECT act.detail FROM act JOIN audit ON audit.source = 'act' AND audit.key = CAST(act.seq AS TEXT) "
+      "WHERE act.what = ?1");
+  query.bind(1, kForget);
+  for (;;) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return lines;
+    auto detail = decode_json(query.text(0));
+    if (!detail) continue;  // changed by somebody: that line is broken itself
+    for (const Value& line : (*detail)["lines"].as_array()) lines.insert(line.as_integer());
+  }
+}
+
+// The numbers that a statement gives in its first column.
+Result<std::vector<int64_t>> numbers(Statement& query) {
+  std::vector<int64_t> found;
+  for (;;) {
+    auto row = query.step();
+    if (!row) return failure(row.error());
+    if (!*row) return found;
+    found.push_back(query.integer(0));
+  }
+}
+
 // One walk along the chain, from its beginning.
 class Walk {
  public:
   Walk(Database& database, const std::string& noted) : database_(database), noted_(noted) {}
 
   Result<AuditVerdict> run() {
+    auto forgotten = forgotten_lines(database_);
+    if (!forgotten) return failure(forgotten.error());
+    forgotten_ = std::move(*forgotten);
     auto query = database_.prepare("SELECT last, lines, hash FROM audit_link ORDER BY last");
     for (;;) {
       auto row = query.step();
@@ -174,6 +209,10 @@ class Walk {
     if (!*row) return broken(number, "it was removed");
     auto line = read_line(database_, query);
     if (!line) return failure(line.error());
+    if (forgotten_.count(number) > 0 && (line->gone || (line->run != 0 && line->version.empty()))) {
+      ++verdict_.forgotten;
+      return true;
+    }
     if (line->gone) return broken(number, "what it tells of was removed: " + line->source + " " + line->key);
     if (digest(*line) == expected) return true;
     return broken(number,
@@ -197,6 +236,7 @@ class Walk {
 
   Database& database_;
   const std::string& noted_;
+  std::set<int64_t> forgotten_;
   AuditVerdict verdict_;
 };
 
@@ -223,6 +263,28 @@ void note_act(const std::string& source, const std::string& key, Batch& batch) {
   });
 }
 
+Result<std::vector<int64_t>> lines_of(Database& database, const std::string& source, const std::string& key) {
+  auto query = database.prepare("SELECT seq FROM audit WHERE source = ?1 AND key = ?2");
+  query.bind(1, source).bind(2, key);
+  return numbers(query);
+}
+
+Result<std::vector<int64_t>> lines_of_run(Database& database, int64_t run) {
+  auto query = database.prepare("SELECT seq FROM audit WHERE run = ?1 AND run <> 0");
+  query.bind(1, run);
+  return numbers(query);
+}
+
+Status forget_lines(Database& database, const std::vector<int64_t>& lines, int64_t at) {
+  if (lines.empty()) return {};
+  auto act =
+      database.prepare("INSERT INTO act (at, who, what, subject, detail) VALUES (?, ?, ?, 'lines', ?)");
+  const Value detail{{"lines", Value::Array(lines.begin(), lines.end())}};
+  act.bind(1, at).bind(2, kHost).bind(3, kForget).bind(4, encode_json(detail));
+  if (auto status = act.run(); !status) return status;
+  return database.execute("INSERT INTO audit (source, key, run) VALUES ('act', last_insert_rowid(), 0)");
+}
+
 Status seal_acts(Database& database) {
   auto head = audit_head(database);
   if (!head) return failure(head.error());
@@ -241,6 +303,7 @@ Status seal_acts(Database& database) {
       last = line->number;
     }
   }
+  if (digests.empty()) return {};
   auto insert = database.prepare("INSERT INTO audit_link (last, lines, hash) VALUES (?, ?, ?)");
   return insert.bind(1, last).bind(2, digests).bind(3, link_hash(head->hash, digests)).run();
 }

@@ -40,6 +40,15 @@ void record_act(Act act, Batch& batch);
 // vote is "<proposal> <voter>".
 void note_act(const std::string& source, const std::string& key, Batch& batch);
 
+// For what takes old rows out of the store, before it does: the lines that tell of a row of `source`, or that
+// are a run's doing. Errors: those of Statement.
+Result<std::vector<int64_t>> lines_of(Database& database, const std::string& source, const std::string& key);
+// The same.
+Result<std::vector<int64_t>> lines_of_run(Database& database, int64_t run);
+// Adds the line that tells of what was taken out, `at` ms since 1970: the lines are forgotten, not broken.
+// For a change of a batch that is marked (mark_act).
+Status forget_lines(Database& database, const std::vector<int64_t>& lines, int64_t at);
+
 // Closes the lines since the last link with one. For the writer, at the end of a group that has acts and
 // within its transaction.
 Status seal_acts(Database& database);
@@ -82,6 +91,7 @@ struct AuditVerdict {
   int64_t broken_line = 0;  // the first line that is not what the chain says; 0: none
   std::string problem;      // what is wrong, for a person; "" while all is well
   int64_t lines = 0;        // checked before the problem, or all
+  int64_t forgotten = 0;    // of these, what has left the store by age
   AuditHead head;
   int64_t noted_line = 0;  // the last line that was there when the head was noted
 };

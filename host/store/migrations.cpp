@@ -148,6 +148,8 @@ CREATE TABLE audit (
   source TEXT NOT NULL, key TEXT NOT NULL, -- table and row that tell of the act
   run INTEGER NOT NULL                -- whose doing it was; 0: a person's, or the host's own
 );
+CREATE INDEX audit_row ON audit (source, key);
+CREATE INDEX audit_run ON audit (run) WHERE run <> 0;
 CREATE TABLE audit_link (
   last INTEGER PRIMARY KEY,           -- the last line that it closes
   lines TEXT NOT NULL,                -- BLAKE2b of each line since the link before, 64 digits each
@@ -173,6 +175,7 @@ CREATE TABLE data (
 ALTER TABLE ledger ADD COLUMN count INTEGER NOT NULL DEFAULT 1; -- effects that the row tells of
 CREATE UNIQUE INDEX ledger_sum ON ledger (task, agent, kind) WHERE run = 0; -- of runs that are gone
 CREATE INDEX ledger_run ON ledger (run);
+CREATE INDEX run_state ON run (state) WHERE state <> '';
 CREATE INDEX file_write_run ON file_write (run);
 CREATE INDEX proposal_open ON proposal (task) WHERE state = 'open';
 CREATE TABLE mark (

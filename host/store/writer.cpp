@@ -142,7 +142,7 @@ struct Writer::State {
     const bool is_pinned = left > kPinnedBytes;
     if (is_pinned == pinned) return;
     pinned = is_pinned;
-    post([ledger = ledger, bytes = is_pinned ? left : 0] {
+    loop.post([ledger = ledger, bytes = is_pinned ? left : 0] {
       if (ledger->alive && ledger->watch.pinned) ledger->watch.pinned(bytes);
     });
   }

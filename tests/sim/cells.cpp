@@ -1,5 +1,7 @@
 #include "sim/cells.h"
 
+#include <utility>
+
 #include "base/codec.h"
 
 namespace sim {
@@ -27,13 +29,40 @@ bool began(const Result<Value>& answer) {
 
 }  // namespace
 
-void Cells::later(int64_t run, std::function<void(Live&)> step) {
+void Cells::wake(int64_t run, Live& live, const std::string& strand) {
+  live.ready.push_back(strand);
+  if (!std::exchange(live.awake, true)) later(run, live);
+}
+
+void Cells::later(int64_t run, const Live& live) {
   Random& random = loop_.random();
   const auto delay = static_cast<int64_t>(random.below(random.percent(3) ? 500000 : 4000));
-  loop_.after(delay, [this, run, execution = live_.at(run).execution, step = std::move(step)] {
+  loop_.after(delay, [this, run, execution = live.execution] { step(run, execution); });
+}
+
+void Cells::step(int64_t run, uint64_t execution) {
+  const auto live_still = [&]() -> Live* {
     const auto live = live_.find(run);
-    if (live != live_.end() && live->second.execution == execution) step(live->second);
-  });
+    return live != live_.end() && live->second.execution == execution ? &live->second : nullptr;
+  };
+  Live* live = live_still();
+  if (!live) return;
+  const std::string strand = live->ready.front();
+  live->ready.pop_front();
+  go_on(run, *live, strand);
+  live = live_still();
+  if (!live) return;
+  if (!live->ready.empty()) {
+    later(run, *live);
+    return;
+  }
+  live->awake = false;
+  events_->rested(run);
+}
+
+bool Cells::at_rest(int64_t run) const {
+  const auto live = live_.find(run);
+  return live != live_.end() && !live->second.awake;
 }
 
 void Cells::start(const clade::run::Program& program, clade::run::Invocation invocation) {
@@ -46,16 +75,14 @@ void Cells::start(const clade::run::Program& program, clade::run::Invocation inv
   live.script =
       std::make_unique<Script>(world_.habits, program, invocation, program.agent, world_.seed, executions_);
   live.waits.clear();
+  live.ready.clear();
+  live.awake = false;
   world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " of " + program.agent + " on " +
                                                  trigger + " starts, attempt " +
                                                  std::to_string(invocation.argument["attempt"].as_integer()));
   if (world_.witness.run_started(run, program.agent, trigger, live.script->divergent(), world_.life))
     world_.counters.add("run taken up again");
-  later(run, [this, run](Live& begun) {
-    for (const auto& strand : begun.script->strands()) {
-      later(run, [this, run, strand](Live& there) { go_on(run, there, strand); });
-    }
-  });
+  for (const auto& strand : live.script->strands()) wake(run, live, strand);
 }
 
 void Cells::go_on(int64_t run, Live& live, const std::string& strand) {
@@ -78,7 +105,7 @@ void Cells::go_on(int64_t run, Live& live, const std::string& strand) {
   events_->called(run, strand, position, call->op, std::move(call->args));
 }
 
-void Cells::answer(int64_t run, const std::string& strand, Result<Value> value) {
+void Cells::answer(int64_t run, const std::string& strand, Result<Value> value, int64_t) {
   const auto found = live_.find(run);
   if (found == live_.end()) return;
   Live& live = found->second;
@@ -100,7 +127,7 @@ void Cells::answer(int64_t run, const std::string& strand, Result<Value> value) 
   }
   if (is_read(op)) world_.witness.answered_read({run, strand, position}, op, value);
   live.script->answer(strand, value);
-  later(run, [this, run, strand](Live& there) { go_on(run, there, strand); });
+  wake(run, live, strand);
 }
 
 void Cells::end(int64_t run, Live& live) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,7 +42,9 @@ class Cells final : public clade::run::Executor {
   }
 
   void start(const clade::run::Program& program, clade::run::Invocation invocation) override;
-  void answer(int64_t run, const std::string& strand, clade::Result<clade::Value> value) override;
+  void answer(int64_t run, const std::string& strand, clade::Result<clade::Value> value,
+              int64_t now_ms) override;
+  bool at_rest(int64_t run) const override;
   void cancel(int64_t run) override;
 
  private:
@@ -51,9 +54,14 @@ class Cells final : public clade::run::Executor {
     std::string trigger;
     std::unique_ptr<Script> script;
     std::map<std::string, std::string> waits;  // strand → the operation it waits for
+    // As in a VM, one strand runs at a time, in the order in which they can.
+    std::deque<std::string> ready;
+    bool awake = false;  // one of them runs, or is about to
   };
-  // Runs `step` on the run's script a little later, if it is still the same execution.
-  void later(int64_t run, std::function<void(Live&)> step);
+  // A strand can go on: it does so a little later.
+  void wake(int64_t run, Live& live, const std::string& strand);
+  void later(int64_t run, const Live& live);
+  void step(int64_t run, uint64_t execution);
   void go_on(int64_t run, Live& live, const std::string& strand);
   void end(int64_t run, Live& live);
   void lose(int64_t run);

@@ -102,6 +102,7 @@ Life::Life(World& world, const SwarmFolder& folder, LifeOptions options)
       folder_(folder),
       options_(std::move(options)),
       loop_(world.time, world.disk, world.trace, options_.seed),
+      blobs_(folder.path() + "/blobs"),
       library_(folder.path(), world.time),
       queue_(world.time, [this](const std::string& type) { return dispatcher_->roles().handles(type); }),
       mail_(world.time),
@@ -130,11 +131,12 @@ Status Life::open() {
   if (auto status = queue_.load(*reader_); !status) return status;
   mail_.set_recipients(recipients());
   if (auto status = mail_.load(*reader_); !status) return status;
+  if (auto status = data_.load(*reader_); !status) return status;
   const std::string& path = folder_.path();
   world_.witness.approves_itself = options_.approve_auto;
   kernel_ = std::make_unique<clade::run::Kernel>(
-      clade::run::Kernel{world_.time, loop_, log_, *writer_, *reader_, queue_, mail_, library_, *governance_,
-                         path, path + "/report", Value{{"seed", 1}}});
+      clade::run::Kernel{world_.time, loop_, log_, *writer_, *reader_, blobs_, queue_, mail_, library_,
+                         *governance_, data_, path, path + "/report", Value{{"seed", 1}}});
   settlement_ = std::make_unique<clade::run::Settlement>(*kernel_, options_.approve_auto);
   dispatcher_ = std::make_unique<clade::run::Dispatcher>(*kernel_, *settlement_, cells_, hooks());
   cells_.report_to(*dispatcher_);

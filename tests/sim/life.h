@@ -84,10 +84,12 @@ class Life {
   std::optional<clade::Error> fatal_;
   std::optional<clade::store::Database> reader_;
   std::unique_ptr<clade::store::Writer> writer_;
+  clade::store::Blobs blobs_;
   clade::script::Library library_;
   std::unique_ptr<clade::run::Governance> governance_;
   clade::queue::Queue queue_;
   clade::mail::Mail mail_;
+  clade::run::Data data_;
   std::unique_ptr<clade::run::Kernel> kernel_;
   Cells cells_;
   WorldEffect evaluation_;

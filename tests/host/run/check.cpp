@@ -37,9 +37,16 @@ struct State {
     add_task("t2", "executing", 1);
     add_task("t3", "blocked", 0);
     execute("INSERT INTO task_dependency VALUES ('t3', 't2'), ('t1', 't0')");
-    execute("INSERT INTO run VALUES (1, 'a', '" + hash + "', '{}', 'task', 't2', 1, 7, 1, 0, 'running', '')");
-    execute("INSERT INTO journal VALUES (1, '0', 1, 'cell.eval', x'80', 'started', x'', 1, 0)");
-    execute("INSERT INTO journal VALUES (1, '0', 2, 'cell.eval', x'80', 'done', x'C3', 1, 2)");
+    execute(
+        "INSERT INTO run (id, agent, version, pins, trigger_kind, trigger_id, attempt, seed, started_at, "
+        "finished_at, status, error) VALUES (1, 'a', '" +
+        hash + "', '{}', 'task', 't2', 1, 7, 1, 0, 'running', '')");
+    execute(
+        "INSERT INTO journal (run, strand, position, op, args, status, result, started_at, finished_at) "
+        "VALUES (1, '0', 1, 'cell.eval', x'80', 'started', x'', 1, 0)");
+    execute(
+        "INSERT INTO journal (run, strand, position, op, args, status, result, started_at, finished_at) "
+        "VALUES (1, '0', 2, 'cell.eval', x'80', 'done', x'C3', 1, 2)");
     execute(
         "INSERT INTO message VALUES ('m1', 'operator', 'a', 'agent:a', 'note', '{}', 'm1', 0, 0, 1, 1, "
         "'stored', 0, '')");
@@ -49,7 +56,8 @@ struct State {
         "0)");
     execute("INSERT INTO rule VALUES ('vote.quorum', '3', 'operator', 1)");
     execute("INSERT INTO setting VALUES ('seed', '1')");
-    execute("INSERT INTO file_write VALUES (1, 'report/a', x'', 1, 1, 1)");
+    execute(
+        "INSERT INTO file_write (seq, path, content, run, at, done) VALUES (1, 'report/a', x'', 1, 1, 1)");
   }
 
   Database open() const {

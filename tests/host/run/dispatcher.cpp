@@ -286,9 +286,8 @@ TEST_CASE("a state that did not change is not written") {
   store::Batch batch;
   batch.add([](store::Database& database) {
     return database.execute(
-        "CREATE TABLE written (state TEXT); CREATE TRIGGER witness AFTER INSERT ON agent BEGIN INSERT INTO "
-        "written "
-        "VALUES (new.state); END");
+        "CREATE TABLE written (state TEXT);"
+        "CREATE TRIGGER witness AFTER INSERT ON agent BEGIN INSERT INTO written VALUES (new.state); END");
   });
   host.dispatcher->commit(std::move(batch), nullptr);
   for (const int64_t runs : {1, 1, 2, 2, 1}) {

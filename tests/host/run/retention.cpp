@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "store/audit.h"
 #include "support/temporary_folder.h"
 
 using clade::run::Removed;
@@ -46,11 +47,17 @@ struct State {
             "', 1, 'x', '" + state + "', 0, '', '')");
   }
   void run(int64_t id, const std::string& status, const std::string& trigger, int64_t at = kOld) {
-    execute("INSERT INTO run VALUES (" + std::to_string(id) + ", 'a', 'v', '{}', 'task', '" + trigger +
-            "', 1, 7, " + std::to_string(at) + ", " + std::to_string(at) + ", '" + status + "', '')");
-    execute("INSERT INTO journal VALUES (" + std::to_string(id) +
-            ", '0', 1, 'sleep', x'80', 'done', x'C3', 1, 2)");
-    execute("INSERT INTO file_write VALUES (NULL, 'report/a', x'', " + std::to_string(id) + ", 1, 1)");
+    execute(
+        "INSERT INTO run (id, agent, version, pins, trigger_kind, trigger_id, attempt, seed, started_at, "
+        "finished_at, status, error) VALUES (" +
+        std::to_string(id) + ", 'a', 'v', '{}', 'task', '" + trigger + "', 1, 7, " + std::to_string(at) +
+        ", " + std::to_string(at) + ", '" + status + "', '')");
+    execute(
+        "INSERT INTO journal (run, strand, position, op, args, status, result, started_at, finished_at) "
+        "VALUES (" +
+        std::to_string(id) + ", '0', 1, 'sleep', x'80', 'done', x'C3', 1, 2)");
+    execute("INSERT INTO file_write (seq, path, content, run, at, done) VALUES (NULL, 'report/a', x'', " +
+            std::to_string(id) + ", 1, 1)");
   }
   void used(int64_t run, const std::string& task, int64_t units) {
     execute("INSERT INTO ledger (at, run, task, agent, kind, units, cpu_us, wall_us) VALUES (1, " +
@@ -69,6 +76,7 @@ struct State {
       execute("BEGIN IMMEDIATE");
       auto part = sweep_slice(database, folder / "clade.db", blobs, rules, kNow, walk);
       if (!part) FAIL(part.error().message);
+      REQUIRE(clade::store::seal_acts(database));  // as the writer does
       execute("COMMIT");
       largest = std::max(largest, part->tasks + part->runs + part->messages);
       sum.add(*part);
@@ -219,4 +227,49 @@ TEST_CASE("a walk through much goes in small slices", "[retention]") {
   CHECK(state.sweep().tasks == 1000);
   CHECK(state.largest <= 100);
   CHECK(state.slices >= 10 + 16);
+}
+
+TEST_CASE("what leaves by age is forgotten by the audit, and nothing else may be missing", "[retention]") {
+  State state;
+  state.task("t1", "completed");
+  state.task("t2", "completed");
+  state.task("t3", "queued");
+  // The events of the tasks are acts of a person, the last one that of a run; a lone act is nobody's row but
+  // its own.
+  clade::store::Batch batch;
+  for (const char* event : {"1", "2", "3"}) clade::store::note_act("task_event", event, batch);
+  clade::store::record_act({1, "host", "host.start", "", {}}, batch);
+  state.execute("BEGIN");
+  for (const auto& change : batch.changes()) REQUIRE(change(state.database));
+  REQUIRE(clade::store::seal_acts(state.database));
+  state.execute("COMMIT");
+  const auto before = clade::store::verify_audit(state.database, "");
+  REQUIRE(before);
+  REQUIRE(before->problem.empty());
+
+  CHECK(state.sweep().tasks == 2);
+  const auto after = clade::store::verify_audit(state.database, before->head.hash);
+  REQUIRE(after);
+  CHECK(after->problem.empty());
+  CHECK(after->forgotten == 2);
+  CHECK(after->lines == 5);
+  CHECK(after->noted_line == 4);
+
+  state.execute("DELETE FROM task_event WHERE task = 't3'");
+  const auto tampered = clade::store::verify_audit(state.database, "");
+  REQUIRE(tampered);
+  CHECK(tampered->broken_line == 3);
+}
+
+TEST_CASE("a state goes with the last run that began with it, unless an agent has it still", "[retention]") {
+  State state;
+  state.execute("INSERT INTO state VALUES ('h1', '{\"n\":1}'), ('h2', '{\"n\":2}'), ('h3', '{\"n\":3}')");
+  state.execute("INSERT INTO agent VALUES ('a', 'v', '{\"n\":3}', 1)");
+  state.run(1, "committed", "t1");
+  state.run(2, "committed", "t2", kYoung);
+  state.run(3, "committed", "t3", kYoung);
+  state.execute("UPDATE run SET state = 'h1' WHERE id = 1; UPDATE run SET state = 'h2' WHERE id = 2");
+  CHECK(state.sweep().runs == 1);
+  CHECK(state.number("SELECT count(*) FROM state") == 2);
+  CHECK(state.number("SELECT count(*) FROM state WHERE hash = 'h1'") == 0);
 }

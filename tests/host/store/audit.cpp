@@ -28,7 +28,7 @@ struct Chain {
     auto database = Database::open(path, Database::Mode::read_write);
     REQUIRE(database);
     REQUIRE(migrate(*database));
-    writer.emplace(std::move(*database), inbox.post());
+    writer.emplace(std::move(*database), inbox);
   }
 
   // The outcome of a batch that is committed alone.

@@ -79,7 +79,7 @@ TEST_CASE("a backup holds the database and the blobs that it names", "[backup]")
 TEST_CASE("a backup is one moment's state, while others are written", "[backup]") {
   const Bench bench;
   test::Inbox inbox;
-  Writer writer(test::open_database(bench.path), inbox.post());
+  Writer writer(test::open_database(bench.path), inbox);
   // Many steps of the copy.
   bool done = false;
   writer.commit(test::batch(test::insert(2, 8 << 20)),

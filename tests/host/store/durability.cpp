@@ -168,7 +168,7 @@ TEST_CASE("a blob and its name are synced before the row that names it", "[durab
   const std::string hash = clade::content_hash(bytes);
   const std::string group = blobs.folder() + "/" + hash.substr(0, 2);
   test::Inbox inbox;
-  Writer writer(test::open_database(folder / "db"), inbox.post());
+  Writer writer(test::open_database(folder / "db"), inbox);
   (void)take_synced();
   Batch batch;
   batch.add([&](Database& database) -> Status {

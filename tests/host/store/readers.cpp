@@ -74,7 +74,7 @@ TEST_CASE("a process that reads in a transaction is named, others are not", "[re
 TEST_CASE("a log that a reader keeps from being folded is told, and so is its end", "[readers]") {
   const test::TemporaryFolder folder;
   test::Inbox inbox;
-  clade::store::Writer writer(test::open_database(folder / "db"), inbox.post());
+  clade::store::Writer writer(test::open_database(folder / "db"), inbox);
   std::vector<int64_t> told;
   writer.watch({nullptr, [&](int64_t bytes) { told.push_back(bytes); }});
   int64_t number = 0;
@@ -104,7 +104,7 @@ TEST_CASE("a log that a reader keeps from being folded is told, and so is its en
 TEST_CASE("what waits for the writer is bounded by telling when it is too much", "[readers]") {
   const test::TemporaryFolder folder;
   test::Inbox inbox;
-  clade::store::Writer writer(test::open_database(folder / "db"), inbox.post());
+  clade::store::Writer writer(test::open_database(folder / "db"), inbox);
   std::vector<bool> told;
   writer.watch({[&](bool high) { told.push_back(high); }, nullptr});
   test::Gate gate;
