@@ -75,6 +75,7 @@ Plan::Plan(uint64_t seed, const std::set<size_t>& without) {
     life.end = static_cast<End>(random.below(3));
     if (random.percent(80)) life.fault = draw_fault(random, life);
     life.power_lost_after = random.percent(40);
+    life.early = random.percent(30);
     if (!without.count(part++)) lives.push_back(life);
   }
 }

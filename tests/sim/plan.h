@@ -43,6 +43,7 @@ struct LifePlan {
   int64_t linger_us = 0;
   End end = End::stop;
   std::optional<Fault> fault;
+  bool early = false;             // a client is there before the host has turned its loop
   bool power_lost_after = false;  // also when it ends in order, or because the store failed
 };
 
