@@ -27,6 +27,7 @@ struct Removed {
   int64_t files_given_up = 0;  // rows of files that were never written
   int64_t blobs = 0;
 
+  // Counts more in.
   void add(const Removed& more);
   // {tasks, runs, messages, proposals, blobs}
   Value value() const;

@@ -9,7 +9,7 @@ local function report(path, line, message)
   count = count + 1
   print(path .. (line and ":" .. line or "") .. ": " .. message)
 end
-for _, name in ipairs { "tree", "arrows", "comments" } do require(name)(root, report) end
+for _, name in ipairs { "tree", "arrows", "comments", "promises" } do require(name)(root, report) end
 if count > 0 then
   print(count .. (count == 1 and " violation" or " violations") .. " of the layout")
   os.exit(1)

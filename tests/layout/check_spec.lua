@@ -58,6 +58,8 @@ local cases = {
   { { ["agents/critic/agent.yaml"] = "\n", ["agents/critic/init.lua"] = 'local hunter = require("hunter")\n' },
     "agents/critic/init.lua:1: agents never require agents (hunter)" },
   { { ["agents/hunter/more.lua"] = 'require "no.such"\n' }, "no.such is none" },
+  { { ["README.md"] = "| Promise | Mutants |\n|---|---|\n| all | `no_such` |\n" }, "README.md:3: there is no mutant no_such" },
+  { { ["README.md"] = "| Promise | Mutants |\n|---|---|\n| all | none |\n" }, "README.md:3: a promise without a mutant" },
   { { ["agents/hunter/more.lua"] = [==[
 -- require "no.such"
 --[[ require "no.such" ]]

@@ -122,7 +122,7 @@ TEST_CASE("what clade.any gives up is ended, and the journal tells what became o
   CHECK(host.process.pending.empty());
   CHECK(host.evaluation.pending.empty());
   CHECK(host.count("SELECT count(*) FROM journal WHERE status = 'cancelled'") == 2);
-  auto journal = run_with_journal(*host.reader, run);
+  auto journal = run_with_journal(*host.reader, host.blobs, run);
   REQUIRE(journal);
   for (const auto& entry : (*journal)["journal"].as_array()) {
     if (entry["strand"].as_string() == "0.1") CHECK(entry["error"]["code"].as_string() == "outcome_unknown");

@@ -22,7 +22,8 @@ struct Scene {
 
   test::ManualClock clock;
   Standing standing;
-  Run run{1};
+  store::Blobs blobs{"nowhere"};
+  Run run{1, blobs};
   store::Batch batch;
 };
 
@@ -40,7 +41,7 @@ TEST_CASE("a combination is confirmed by so many runs, or by one that lies long 
     scene.work(1);
     CHECK(scene.confirmed());
   }
-  Run other{2};
+  Run other{2, scene.blobs};
   other.version = "v1";
   other.pins.set("text.slug", "s1");
   other.combination = combination_of(other.version, other.pins);
@@ -153,7 +154,7 @@ TEST_CASE("a run that was left goes on with its version, though its role is stop
     REQUIRE(changed.size() == 1);
     host.library.import(changed[0], "file", batch);
     Standing standing(host.clock);
-    Run newer{9};
+    Run newer{9, host.blobs};
     newer.role = "worker";
     newer.version = changed[0].hash;
     newer.combination = current_combination(host.library, "worker");
@@ -195,7 +196,7 @@ TEST_CASE("a run that a quarantine keeps from going on has spent its attempt") {
     host.settle();
     REQUIRE(host.process.begun.size() == 1);
     Standing standing(host.clock);
-    Run other{9};
+    Run other{9, host.blobs};
     other.role = "worker";
     other.version = start.program.version;
     other.combination = current_combination(host.library, "worker");
