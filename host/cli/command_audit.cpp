@@ -209,7 +209,7 @@ void add_audit_commands(Command root, Context& context) {
   audit
       .add("verify", "Check that no line was changed, taken away or put elsewhere",
            "clade audit verify\n"
-           "clade audit verify --head \"$(cat ~/noted-head)\"")
+           "clade audit verify --head NOTED")
       .option("--head", options->head, "HASH",
               "A head noted earlier: also notices a cut-off or rewritten chain")
       .notes(
@@ -222,7 +222,7 @@ void add_audit_commands(Command root, Context& context) {
       .action([options, &context] { return verify(*options, context); });
   audit
       .add("head", "Print the newest link of the chain, to be noted elsewhere",
-           "clade audit head\nclade audit head >> /mnt/elsewhere/heads")
+           "clade audit head")
       .json()
       .action([&context] { return head(context); });
 }

@@ -84,6 +84,7 @@ Recording::Answer answered(const std::string& strand, int64_t position, const st
 TEST_CASE("a run is recorded with its state, its reads and the order of its answers") {
   const Folder folder;
   PlayedHost host(folder);
+  host.executor.quick = true;
   const std::string task = host.add("work_a", Value{{"n", 1}});
   const auto start = host.next_start();
   const int64_t run = start.invocation.run;
