@@ -14,7 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kFinished = "SELECT count(*) FROM journal WHERE status = 'done'";
-constexpr int64_t kLatestUs = 60000;
+constexpr double kSpread = 0.6;  // of the job: its end must not come before the last kill
+constexpr int64_t kLatestUs = 250000;
 
 struct Outcome {
   std::string hash;
@@ -62,6 +63,37 @@ void expect_end(Host& host) {
     throw Failure("the host ended with status " + std::to_string(status) + ": " + host.said());
 }
 
+// Runs the job with up to `kills` kills; adds those that struck work in flight to `counted`. `calm` is the
+// job undisturbed.
+Outcome struck_job(const Options& program, const Places& places, const Outcome& calm, int64_t kills,
+                   std::mt19937_64& random, int64_t& counted) {
+  Host host(program, places);
+  host.start();
+  int64_t left = kills;
+  while (left > 0 && host.running()) {
+    // Spread over the job: as many awaits pass before each kill as are left for it, on average.
+    const int64_t finished = count(places.swarm, kFinished);
+    const double share = kSpread * static_cast<double>(calm.finished - finished) / static_cast<double>(left);
+    const auto awaits = static_cast<int64_t>(std::uniform_real_distribution<double>(0, 1)(random) + share);
+    const int64_t enough = finished + std::max<int64_t>(0, awaits);
+    wait_until("the job to go on", [&] {
+      return !host.running() || (count(places.swarm, kFinished) >= enough && in_flight(places.swarm) > 0);
+    });
+    pause_us(std::uniform_int_distribution<int64_t>(0, kLatestUs)(random));
+    if (!host.running()) break;
+    ::kill(host.pid(), SIGKILL);
+    host.wait_for_end();
+    if (in_flight(places.swarm) > 0) {
+      --left;
+      ++counted;
+    }
+    host.start();
+  }
+  while (host.running()) pause_us(20000);
+  expect_end(host);
+  return outcome_of(places.swarm);
+}
+
 }  // namespace
 
 int run_main_job(const MainJobOptions& options) {
@@ -78,44 +110,25 @@ int run_main_job(const MainJobOptions& options) {
   }
   if (calm.hash.empty()) throw Failure("the undisturbed job published nothing");
 
-  const Places places = places_in(options.folder + "/struck");
   std::mt19937_64 random(options.seed);
-  // Spread over the whole job: a kill comes some awaits after the last one, and then a moment later.
-  const int64_t most_awaits = std::max<int64_t>(1, 2 * calm.finished / (options.kills + 1));
   int64_t counted = 0;
-  int64_t repeated = 0;
-  Host host(program, places);
-  host.start();
-  while (counted < options.kills && host.running()) {
-    const int64_t awaits = std::uniform_int_distribution<int64_t>(0, most_awaits)(random);
-    const int64_t enough = count(places.swarm, kFinished) + awaits;
-    wait_until("the job to go on",
-               [&] { return !host.running() || count(places.swarm, kFinished) >= enough; });
-    pause_us(std::uniform_int_distribution<int64_t>(0, kLatestUs)(random));
-    if (!host.running()) break;
-    ::kill(host.pid(), SIGKILL);
-    host.wait_for_end();
-    ++(in_flight(places.swarm) > 0 ? counted : repeated);
-    host.start();
+  int64_t jobs = 0;
+  // A job may be over before it has been killed so often: then another one is.
+  while (counted < options.kills) {
+    const Places places = places_in(options.folder + "/struck-" + std::to_string(++jobs));
+    const Outcome struck = struck_job(program, places, calm, options.kills - counted, random, counted);
+    std::printf("job %lld: killed %lld times in all with work in flight, seed %llu, %.0f s\n",
+                static_cast<long long>(jobs), static_cast<long long>(counted),
+                static_cast<unsigned long long>(options.seed),
+                static_cast<double>(steady_us() - begun_us) / 1e6);
+    if (calm.hash != struck.hash || calm.ledger != struck.ledger) {
+      std::printf("undisturbed:\n%s%sstruck:\n%s%sthey differ; %s is kept\n", calm.hash.c_str(),
+                  calm.ledger.c_str(), struck.hash.c_str(), struck.ledger.c_str(), options.folder.c_str());
+      return 1;
+    }
   }
-  while (host.running()) pause_us(20000);
-  expect_end(host);
-  const Outcome struck = outcome_of(places.swarm);
-
-  std::printf("killed %lld times with work in flight (%lld more without), seed %llu, %.0f s\n",
-              static_cast<long long>(counted), static_cast<long long>(repeated),
-              static_cast<unsigned long long>(options.seed),
-              static_cast<double>(steady_us() - begun_us) / 1e6);
-  std::printf("undisturbed:\n%s%sstruck:\n%s%s", calm.hash.c_str(), calm.ledger.c_str(), struck.hash.c_str(),
-              struck.ledger.c_str());
-  const bool same = calm.hash == struck.hash && calm.ledger == struck.ledger;
-  if (!same || counted < options.kills) {
-    std::printf(same ? "the job was over before it had been killed often enough; %s is kept\n"
-                     : "they differ; %s is kept\n",
-                options.folder.c_str());
-    return 1;
-  }
-  std::printf("the same was published, and nothing was done twice\n");
+  std::printf("%s%sthe same as undisturbed: nothing was done twice\n", calm.hash.c_str(),
+              calm.ledger.c_str());
   if (!options.keep) fs::remove_all(options.folder);
   return 0;
 }

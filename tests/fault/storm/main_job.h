@@ -14,9 +14,9 @@ struct MainJobOptions {
   bool keep = false;        // the folder, though all went well
 };
 
-// Runs the shipped swarm twice, once undisturbed and once with its host killed at drawn instants with work in
-// flight. Prints what both published and counted. Returns the exit status: 0 if hash, evaluations and ledger
-// are the same.
+// Runs the shipped swarm undisturbed, and again with its host killed at drawn instants with work in flight;
+// once more if that is over too soon. Returns the exit status: 0 if what was published and the ledger are
+// always the same.
 int run_main_job(const MainJobOptions& options);
 
 }  // namespace storm
