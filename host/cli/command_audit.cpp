@@ -220,9 +220,7 @@ void add_audit_commands(Command root, Context& context) {
           "end was added\nby another program than the host. Keep heads where whoever writes .clade does not.")
       .json()
       .action([options, &context] { return verify(*options, context); });
-  audit
-      .add("head", "Print the newest link of the chain, to be noted elsewhere",
-           "clade audit head")
+  audit.add("head", "Print the newest link of the chain, to be noted elsewhere", "clade audit head")
       .json()
       .action([&context] { return head(context); });
 }

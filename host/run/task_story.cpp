@@ -13,8 +13,7 @@ namespace {
 constexpr int64_t kAllRuns = INT64_MAX;
 constexpr const char* kAsk = "ask";
 
-Result<Value::Array> read_runs(store::Database& database, const store::Blobs& blobs,
-                                const std::string& id) {
+Result<Value::Array> read_runs(store::Database& database, const store::Blobs& blobs, const std::string& id) {
   auto found = list_runs(database, RunFilter{"", "", id}, kAllRuns);
   if (!found) return failure(found.error());
   Value::Array runs;
