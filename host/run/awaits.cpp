@@ -170,7 +170,9 @@ std::function<void()> Awaits::take_reply(const std::string& message, int64_t ask
   const std::string strand = ask->second.strand;
   const int64_t position = ask->second.position;
   close_ask(ask);
-  // The asker may not have come to its ask again after a crash: then it finds the reply in its journal.
+  // The asker may not have come to its ask again after a crash: then it finds the reply in its journal, and
+  // waits until that is on disk.
+  run->awaiting.try_emplace({strand, position}, Run::Awaiting{kAsk});
   run->journal.finish(strand, position, result, kernel_.clock.wall_ms(), batch);
   return [this, alive = alive_, asker, strand, position] {
     if (*alive) hand_over(asker, strand, position);

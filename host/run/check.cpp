@@ -79,7 +79,7 @@ std::vector<Rule> rules() {
        kRestore},
       {"journal state",
        "SELECT 'run ' || run, 'the state \"' || status || '\" of a journal entry is none' FROM journal "
-       "WHERE status NOT IN ('started', 'done', 'error')",
+       "WHERE status NOT IN ('started', 'done', 'error', 'cancelled')",
        kRestore},
       {"run status",
        "SELECT 'run ' || id, 'its status \"' || status || '\" is none' FROM run WHERE status NOT IN (" +

@@ -88,8 +88,8 @@ void Emissions::answer(Run& run, const std::string& strand, int64_t position, co
                        const Value& args, script::Call& call, bool again, Result<Value> outcome) {
   if (outcome) call.keep();
   // A refusal depends on shared state: a second execution must be refused again. What a rate let through must
-  // pass again, however much faster it comes.
-  if (!again && (!outcome || call.is_metered()))
+  // pass again, however much faster it comes. A replay has no state that could answer.
+  if (!again && (!outcome || call.is_metered() || answers_from_state(op)))
     run.journal.add_answer(strand, position, op, args, outcome, kernel_.clock.wall_ms());
   if (const auto* entry = run.journal.at({strand, position}); again && entry->turn != 0) {
     // It was tried before, and there is nothing to try any more.

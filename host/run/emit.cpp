@@ -378,6 +378,10 @@ Value emission_answer(int64_t run, int64_t& next, const std::string& op, const V
   return Value(true);
 }
 
+bool answers_from_state(const std::string& op) {
+  return op == "data.delete";
+}
+
 Status check_publication(const Kernel& kernel, const Run& run, const Value& args, script::Call& call) {
   if (auto status = check_count(run, "script.publish"); !status) return status;
   for (const char* field : {"name", "source"}) {

@@ -20,9 +20,12 @@ bool is_emission(const std::string& op);
 Result<Value> emit(const Kernel& kernel, Run& run, const std::string& op, const Value& args,
                    script::Call& call);
 
-// What the script gets for it if nothing is in the way, for a replay: `next` is the run's Outbox::next, and
-// counted up as emit does.
+// What the script gets for it if nothing is in the way, as far as its arguments tell that, for a replay:
+// `next` is the run's Outbox::next, and counted up as emit does.
 Value emission_answer(int64_t run, int64_t& next, const std::string& op, const Value& args);
+
+// True for an operation whose answer depends on what is kept, so that its arguments do not tell it.
+bool answers_from_state(const std::string& op);
 
 // Would `emit` let script.publish through with these arguments? Takes the same token, and has the same
 // errors; the outbox stays as it is.

@@ -61,6 +61,30 @@ TEST_CASE("an ask survives a crash on either side of its answer") {
   CHECK(host.count("SELECT count(*) FROM message") == 1);
 }
 
+TEST_CASE("a reply that comes before its asker is there again is handed over once it is on disk") {
+  const Folder folder;
+  int64_t asking = 0;
+  {
+    PlayedHost host(folder);
+    asking = begin_ask(host);
+    host.next_start();
+  }
+  PlayedHost host(folder);
+  host.settle();
+  int64_t asked = 0;
+  for (const auto& start : std::exchange(host.executor.starts, {})) {
+    if (start.program.agent == "other") asked = start.invocation.run;
+  }
+  REQUIRE(asked != 0);
+  host.dispatcher->finished(asked, Value(42), Value());
+  // The store has been given the reply, and the loop has not heard of its commit.
+  host.dispatcher->called(asking, "0", 1, "ask",
+                          Value{{"to", "agent:other"}, {"kind", "question"}, {"body", 6}});
+  host.dispatcher->rested(asking);
+  CHECK(host.executor.answers.empty());
+  CHECK(host.next_answer()->as_integer() == 42);
+}
+
 TEST_CASE("a circle of asks is refused by naming it") {
   const Folder folder;
   PlayedHost host(folder);

@@ -37,7 +37,7 @@ class ReplayedScript final : public Executor {
     std::optional<Replayed> replayed;
     Replay replay(recording, *this, matching, [&](Replayed done) { replayed = std::move(done); });
     replay.start({});
-    ready_ = {"0.1", "0.2"};
+    ready_ = strands;
     while (!replayed) {
       while (!ready_.empty() && !replayed) {
         const std::string strand = ready_.front();
@@ -56,6 +56,7 @@ class ReplayedScript final : public Executor {
 
   std::vector<std::pair<std::string, Result<Value>>> answers;
   std::vector<int64_t> times;
+  std::deque<std::string> strands = {"0.1", "0.2"};
 
  private:
   void go_on(Replay& replay, const std::string& strand) {
@@ -226,6 +227,7 @@ TEST_CASE("effects are answered in a replay as they are by the host") {
       {"proposal.open", Value{{"title", "t"}, {"kind", "change"}, {"voters", Value::Array{"other"}}}},
       {"file.write", Value{{"path", "report/a"}, {"text", "b"}}},
       {"queue.fail", Value{{"reason", "r"}}},
+      {"data.set", Value{{"key", "k"}, {"value", 1}}},
   };
   host.add("work_a");
   const int64_t run = host.next_start().invocation.run;
@@ -237,6 +239,27 @@ TEST_CASE("effects are answered in a replay as they are by the host") {
     if (!live) FAIL(live.error().message);
     CHECK(*live == emission_answer(run, next, op, args));
   }
+}
+
+TEST_CASE("an effect that is answered from what an agent keeps is recorded with its answer") {
+  const Folder folder;
+  PlayedHost host(folder);
+  host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  const Value key{{"key", "never set"}};
+  const auto live = host.call(run, 1, "data.delete", key);
+  REQUIRE(live);
+  CHECK(*live == Value(false));
+  host.dispatcher->finished(run, Value(), Value(Value::Map()));
+  host.settle();
+  const auto recording = read_recording(*host.reader, host.blobs, run);
+  REQUIRE(recording);
+  ReplayedScript script({{"0", "data.delete", key}});
+  script.strands = {"0"};
+  const auto replayed = script.play(*recording, Matching::exact);
+  CHECK(replayed.effects.size() == 1);
+  REQUIRE(script.answers.size() == 1);
+  CHECK(*script.answers[0].second == Value(false));
 }
 
 TEST_CASE("a saved replay comes back as it was, and nonsense is refused") {
