@@ -137,7 +137,8 @@ void Replay::answer(const Call& call, const Recording::Answer* recorded) {
     }
     replayed_.effects.push_back({{"op", call.op}, {"args", call.args}});
     Value value = emission_answer(recording_.invocation.run, next_id_, call.op, call.args);
-    hand(call, recorded && answers_from_state(call.op) ? *recorded->result : std::move(value));
+    if (recorded && answers_from_state(call.op)) value = *recorded->result;
+    hand(call, std::move(value));
     return;
   }
   Result<Value> value = recorded ? recorded->result : Result<Value>(true);
