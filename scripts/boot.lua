@@ -103,6 +103,17 @@ local function settle(ok, ...)
 end
 local function enter(fn, ...) return settle(xpcall(fn, host.note_trace, ...)) end
 
+-- The state of `self`, read once and without metamethods: what is checked here is what the host gets.
+local function checked_state(self)
+  local state = rawget(self, "state")
+  if type(state) ~= "table" then error("self.state must stay a table, it is a " .. type(state), 0) end
+  if agent.check then
+    local ok, message = enter(agent.check, state)
+    if not ok then error("check refuses the state: " .. tostring(message or "it returned false"), 0) end
+  end
+  return state
+end
+
 -- The body of a run: migrates, handles, checks. Returns the handler's value and the state after it.
 local function handle(frame)
   local state = frame.state
@@ -115,15 +126,9 @@ local function handle(frame)
   local handler = agent[frame.handler]
   if not handler then error("this script has no `" .. frame.handler .. "`", 0) end
   local self = { name = identity.name, role = identity.role, version = identity.version, state = state }
+  strands.keep(function() return checked_state(self) end)
   local value = enter(handler, self, frame.argument)
-  -- Read once and without metamethods: what is checked here is what the host gets.
-  local after = rawget(self, "state")
-  if type(after) ~= "table" then error("self.state must stay a table, it is a " .. type(after), 0) end
-  if agent.check then
-    local ok, message = enter(agent.check, after)
-    if not ok then error("check refuses the state: " .. tostring(message or "it returned false"), 0) end
-  end
-  return value, after
+  return value, checked_state(self)
 end
 
 function cell.start(frame)

@@ -14,6 +14,6 @@ end
 
 local time = load_part("time", check)
 clade.sleep, clade.now, clade.random, clade.log, clade.hash = time.sleep, time.now, time.random, time.log, time.hash
-clade.all, clade.any, clade.timeout = time.all, time.any, time.timeout
+clade.all, clade.any, clade.timeout, clade.commit = time.all, time.any, time.timeout, time.commit
 clade.ask = clade.mail.ask
 return clade

@@ -91,6 +91,18 @@ local function raise(parent, failed)
   error(failed.value, 0)
 end
 
+-- What the run that executes keeps: `state` returns it, or raises if it must not be kept. For host.commit.
+local function keep(state) current.run.state = state end
+
+-- Commits what the handler has done so far. For functions of scripts/std, in tail position.
+function host.commit()
+  local strand = need_strand("clade.commit", 3)
+  if strand.group then
+    error("clade.commit works in the handler itself, not in a function of clade.all, clade.any or clade.timeout", 2)
+  end
+  return host.put("commit", { state = strand.run.state() })
+end
+
 -- Runs functions as strands until their group is decided. `what` is the script's name for it; `decides(failed)` says
 -- whether a strand that ended, and whether it failed, decides before all have ended.
 local function run_group(what, functions, decides)
@@ -280,7 +292,7 @@ local function drain(run)
   run.ready = {}
 end
 
-local strands = {}
+local strands = { keep = keep }
 
 -- Starts run `id`: body() → value, state in strand "0".
 function strands.start(id, now, seed, body)

@@ -4,7 +4,6 @@
 
 #include "base/bytes.h"
 #include "base/codec.h"
-#include "run/argument.h"
 #include "run/emit.h"
 #include "run/left_runs.h"
 #include "run/program.h"
@@ -28,6 +27,8 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
           std::bind_front(&Dispatcher::take_up, this)),
       awaits_(kernel, handover_, std::bind_front(&Dispatcher::find, this),
               std::bind_front(&Dispatcher::commit, this)),
+      split_(kernel, settlement, handover_, std::bind_front(&Dispatcher::find, this),
+             std::bind_front(&Dispatcher::commit, this), std::bind_front(&Dispatcher::after_commit, this)),
       emissions_(kernel, handover_, std::bind_front(&Dispatcher::find, this), hooks_.try_version),
       reads_(kernel, handover_, std::bind_front(&Dispatcher::find, this),
              std::bind_front(&Dispatcher::commit, this), std::bind_front(&Dispatcher::end_if_too_much, this)),
@@ -267,26 +268,8 @@ void Dispatcher::execute(Run& run) {
   emissions_.cancel(run);
   run.calls = 0;
   run.bytes = run.journal.footprint();
-  run.state_before = run.state->hash;
-  run.state_version = run.state->version;
   Handover::begin(run);
-  Invocation invocation;
-  invocation.run = run.id;
-  invocation.state = run.state->value;
-  if (!run.state_version.empty() && run.state_version != run.version && roles_.migrates(run.role)) {
-    invocation.from_version = run.state_version;
-  }
-  invocation.now_ms = run.started_at;
-  invocation.seed = run.seed;
-  if (run.trigger == Trigger::task) {
-    const queue::Task* task = kernel_.queue.find(run.trigger_id);
-    run.task_error = task->error;
-    invocation.handler = "on_task";
-    invocation.argument = argument_of(*task);
-  } else {
-    invocation.handler = "on_mail";
-    invocation.argument = argument_of(*kernel_.mail.find(run.trigger_id));
-  }
+  Invocation invocation = invocation_of(kernel_, run, roles_.migrates(run.role));
   run.program.confirmed = standing_.confirmed(run.combination);
   executor_.start(run.program, std::move(invocation));
 }
@@ -311,7 +294,10 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   } else if (*entry && (*entry)->turn == 0) {
     handover_.at_once(*run, strand, (*entry)->result);
   } else if (*entry) {
+    if (op == kSplitOperation) Split::pass(*run);
     handover_.ready(*run, {strand, position});
+  } else if (op == kSplitOperation) {
+    split_.begin(*run, {strand, position}, args);
   } else if (is_emission(op)) {
     emissions_.begin(*run, strand, position, op, args, false);
   } else if (is_read(op)) {

@@ -31,6 +31,7 @@
 #include "run/roles.h"
 #include "run/run.h"
 #include "run/settlement.h"
+#include "run/split.h"
 #include "run/standing.h"
 #include "run/status.h"
 
@@ -150,6 +151,7 @@ class Dispatcher final : public RunEvents {
   Standing standing_;
   Handover handover_;
   Awaits awaits_;
+  Split split_;
   Emissions emissions_;
   ReadQueue reads_;
   FileWriter files_;

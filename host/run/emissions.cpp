@@ -19,6 +19,13 @@ Emissions::Emissions(const Kernel& kernel, Handover& handover, Find find, TryVer
 
 void Emissions::begin(Run& run, const std::string& strand, int64_t position, const std::string& op,
                       const Value& args, bool again) {
+  if (run.splits_ahead > 0) {
+    // It was let through, and is committed (split.h).
+    Value value = emission_answer(run.id, run.outbox.next, op, args);
+    if (again && answers_from_state(op)) value = *run.journal.at({strand, position})->result;
+    handover_.at_once(run, strand, std::move(value));
+    return;
+  }
   const script::Version* current =
       op == kPublish && try_version_ ? kernel_.library.current(args["name"].as_string()) : nullptr;
   if (current) {

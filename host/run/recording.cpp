@@ -12,7 +12,8 @@ tl::unexpected<Error> not_recorded(int64_t run, const std::string& why) {
   return failure("not_recorded", "run " + std::to_string(run) + " cannot be replayed: " + why);
 }
 
-// nil for "".
+}  // namespace
+
 Result<Value> read_state(store::Database& database, const std::string& hash) {
   if (hash.empty()) return Value();
   auto query = database.prepare("SELECT content FROM state WHERE hash = ?");
@@ -22,8 +23,6 @@ Result<Value> read_state(store::Database& database, const std::string& hash) {
   if (!*row) return failure("not_found", "the state that it began with is not in the store any more");
   return decode_json(query.text(0));
 }
-
-}  // namespace
 
 Result<Recording> read_recording(store::Database& database, const store::Blobs& blobs, int64_t run) {
   Recording recording;

@@ -46,4 +46,7 @@ struct Recording {
 // "corrupt", those of Statement.
 Result<Recording> read_recording(store::Database& database, const store::Blobs& blobs, int64_t run);
 
+// A state that runs began with, by its hash; nil for "". Errors: "not_found", "invalid", those of Statement.
+Result<Value> read_state(store::Database& database, const std::string& hash);
+
 }  // namespace clade::run

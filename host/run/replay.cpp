@@ -9,6 +9,7 @@
 #include "run/journal.h"
 #include "run/read.h"
 #include "run/run.h"
+#include "run/split.h"
 
 namespace clade::run {
 namespace {
@@ -74,7 +75,8 @@ void Replay::rested(int64_t) {
     next = call;
   }
   if (!first && matching_ == Matching::loose)
-    next = std::find_if(calls_.begin(), calls_.end(), [](const Call& call) { return call.op == kSleep; });
+    next = std::find_if(calls_.begin(), calls_.end(),
+                        [](const Call& call) { return call.op == kSleep || call.op == kSplitOperation; });
   if (next == calls_.end()) {
     end(Replayed::End::stuck, calls_.front().op + " " + shown_arguments(calls_.front().bytes));
     return;
@@ -141,6 +143,8 @@ void Replay::answer(const Call& call, const Recording::Answer* recorded) {
     hand(call, std::move(value));
     return;
   }
+  // What came before it happens even if the handler fails later.
+  if (call.op == kSplitOperation) replayed_.effects.push_back({{"op", call.op}, {"args", call.args}});
   Result<Value> value = recorded ? recorded->result : Result<Value>(true);
   Value line{{"op", call.op}, {"args", call.args}};
   if (value) {

@@ -100,19 +100,22 @@ struct Run {
   int64_t seed = 0;
   Journal journal;
   Outbox outbox;
-  script::Grants* grants = nullptr;  // the instance's; outlives the run
-  AgentState* state = nullptr;       // the same; the run began with it, and changes it when it commits
-  std::string state_before;          // hash of that state; "" if there was none
-  std::string state_version;         // the version that wrote it
-  std::string task_error;            // what its task's last attempt left
-  std::string state_after;           // hash, once the handler returned
-  std::string result;                // hash of what it returned, as MessagePack
-  bool recorded = false;             // its row is in the store or in a batch
-  int64_t calls = 0;                 // of this execution
-  size_t bytes = 0;                  // the footprint of their arguments and results, and of the journal
-  int64_t execution = 0;             // counts executions of the handler under this run
-  int64_t losses = 0;                // of its cell, while it waited
-  Course course;                     // of this execution
+  script::Grants* grants = nullptr;       // the instance's; outlives the run
+  AgentState* state = nullptr;            // the same; the run began with it, and changes it when it commits
+  std::optional<AgentState> first_state;  // what it began with, once a split has changed that
+  int64_t splits = 0;                     // that its journal has (split.h)
+  int64_t splits_ahead = 0;   // of these, the handler has not come to: what it emits is committed already
+  std::string state_before;   // hash of that state; "" if there was none
+  std::string state_version;  // the version that wrote it
+  std::string task_error;     // what its task's last attempt left
+  std::string state_after;    // hash, once the handler returned
+  std::string result;         // hash of what it returned, as MessagePack
+  bool recorded = false;      // its row is in the store or in a batch
+  int64_t calls = 0;          // of this execution
+  size_t bytes = 0;           // the footprint of their arguments and results, and of the journal
+  int64_t execution = 0;      // counts executions of the handler under this run
+  int64_t losses = 0;         // of its cell, while it waited
+  Course course;              // of this execution
   // Awaits that are under way, whichever execution began them.
   struct Awaiting {
     std::string op;

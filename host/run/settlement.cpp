@@ -136,35 +136,52 @@ Status Settlement::check_proposals(const Outbox& outbox) const {
   return outbox.proposals.empty() ? Status() : kernel_.governance.check_room(outbox.proposals.size(), bytes);
 }
 
-Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Batch& batch) {
-  Outbox& outbox = run.outbox;
-  const int64_t now = kernel_.clock.wall_ms();
-  if (run.trigger == Trigger::task) {
-    const queue::Task* task = kernel_.queue.find(run.trigger_id);
-    const bool ours = task && task->lease_run == run.lease.run && task->lease_epoch == run.lease.epoch;
-    if (!ours) {
-      // The queue refuses it and keeps the late write as evidence.
-      (void)kernel_.queue.complete(run.trigger_id, run.lease, result, batch);
-      return failure("fenced", "the task " + run.trigger_id + " is no longer this run's");
-    }
-  }
-  // Everything that can still be refused comes first, so that nothing is half applied.
+Status Settlement::check_lease(const Run& run, const Value& late, store::Batch& batch) {
+  if (run.trigger != Trigger::task) return {};
+  const queue::Task* task = kernel_.queue.find(run.trigger_id);
+  if (task && task->lease_run == run.lease.run && task->lease_epoch == run.lease.epoch) return {};
+  // The queue refuses it and keeps the late write as evidence.
+  (void)kernel_.queue.complete(run.trigger_id, run.lease, late, batch);
+  return failure("fenced", "the task " + run.trigger_id + " is no longer this run's");
+}
+
+Status Settlement::check(const Run& run) const {
+  const Outbox& outbox = run.outbox;
   if (!outbox.tasks.empty()) {
-    if (auto status = kernel_.queue.check_room(outbox.tasks.size()); !status) return failure(status.error());
-    if (auto status = kernel_.queue.check(outbox.tasks, {}); !status) return failure(status.error());
+    if (auto status = kernel_.queue.check_room(outbox.tasks.size()); !status) return status;
+    if (auto status = kernel_.queue.check(outbox.tasks, {}); !status) return status;
   }
-  if (auto status = check_mail(outbox); !status) return failure(status.error());
-  if (auto status = check_proposals(outbox); !status) return failure(status.error());
+  if (auto status = check_mail(outbox); !status) return status;
+  if (auto status = check_proposals(outbox); !status) return status;
   for (const auto& vote : outbox.votes) {
-    if (auto status = kernel_.governance.check_vote(vote.proposal, run.role, vote.choice); !status) {
-      return failure(status.error());
-    }
+    if (auto status = kernel_.governance.check_vote(vote.proposal, run.role, vote.choice); !status)
+      return status;
   }
   for (const auto& publication : outbox.publications) {
     if (!kernel_.library.current(publication.name))
       return failure("not_found", "no script " + publication.name);
   }
+  return {};
+}
 
+Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Batch& batch) {
+  if (auto status = check_lease(run, result, batch); !status) return failure(status.error());
+  if (auto status = check(run); !status) return failure(status.error());
+  auto after = apply(run, batch);
+  if (!after) return after;
+  if (auto status = consume(run, result, batch); !status) return failure(status.error());
+  return after;
+}
+
+Result<AfterCommit> Settlement::split(Run& run, store::Batch& batch) {
+  if (auto status = check_lease(run, Value(), batch); !status) return failure(status.error());
+  if (auto status = check(run); !status) return failure(status.error());
+  return apply(run, batch);
+}
+
+Result<AfterCommit> Settlement::apply(Run& run, store::Batch& batch) {
+  Outbox& outbox = run.outbox;
+  const int64_t now = kernel_.clock.wall_ms();
   if (!outbox.tasks.empty()) {
     if (auto ids = kernel_.queue.submit(outbox.tasks, batch); !ids) return failure(ids.error());
   }
@@ -175,7 +192,6 @@ Result<AfterCommit> Settlement::commit(Run& run, const Value& result, store::Bat
     // The task was cancelled meanwhile: the verdict has no object any more.
     if (!status) kernel_.log.warning(run.agent, "verdict on " + verdict.task + ": " + status.error().message);
   }
-  if (auto status = consume(run, result, batch); !status) return failure(status.error());
 
   AfterCommit after;
   for (auto& message : outbox.messages) {

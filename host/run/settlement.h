@@ -38,12 +38,19 @@ class Settlement {
   // ("fenced" if the task is no longer this run's, or what the queue refused) no effect is in memory or in
   // the batch, but for the evidence of a late write.
   Result<AfterCommit> commit(Run& run, const Value& result, store::Batch& batch);
+  // Applies the outbox of a run that goes on. Errors as of commit.
+  Result<AfterCommit> split(Run& run, store::Batch& batch);
 
  private:
   // Is there room for what the run wants to happen? Errors: "limit".
   Status check_mail(const Outbox& outbox) const;
   Status check_proposals(const Outbox& outbox) const;
   Status consume(Run& run, const Value& result, store::Batch& batch);
+  // "fenced" if the task is not the run's any more; `late` is kept as evidence then.
+  Status check_lease(const Run& run, const Value& late, store::Batch& batch);
+  // May all of it happen? So that nothing is half applied.
+  Status check(const Run& run) const;
+  Result<AfterCommit> apply(Run& run, store::Batch& batch);
   void close_votes(store::Batch& batch);
   void report_dead_letter(const queue::Task& task, store::Batch& batch);
 

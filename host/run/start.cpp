@@ -2,8 +2,11 @@
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "run/argument.h"
 #include "run/leases.h"
 #include "run/program.h"
+#include "run/recording.h"
+#include "run/split.h"
 
 namespace clade::run {
 namespace {
@@ -13,6 +16,19 @@ int64_t seed_for(const std::string& trigger, int64_t attempt, int64_t swarm_seed
   const std::string hash =
       content_hash(trigger + "/" + std::to_string(attempt) + "/" + std::to_string(swarm_seed)).substr(0, 13);
   return static_cast<int64_t>(std::stoull(hash, nullptr, 16));
+}
+
+// The state that a run began with, if splits have changed it since.
+Status restore_first_state(const Kernel& kernel, Run& run, const std::string& hash,
+                           const std::string& version) {
+  for (const auto& [place, entry] : run.journal.entries()) {
+    if (entry.op == kSplitOperation && entry.status == Journal::Entry::Status::done) ++run.splits;
+  }
+  if (run.splits == 0) return {};
+  auto value = read_state(kernel.reader, hash);
+  if (!value) return failure("corrupt", "run " + std::to_string(run.id) + ": " + value.error().message);
+  run.first_state = AgentState{std::move(*value), version, hash, true};
+  return {};
 }
 
 }  // namespace
@@ -39,12 +55,40 @@ Result<std::unique_ptr<Run>> new_run(const Kernel& kernel, const std::string& ag
   return run;
 }
 
+Invocation invocation_of(const Kernel& kernel, Run& run, bool migrates) {
+  const AgentState& state = run.first_state ? *run.first_state : *run.state;
+  run.splits_ahead = run.splits;
+  run.state_before = state.hash;
+  run.state_version = state.version;
+  Invocation invocation;
+  invocation.run = run.id;
+  invocation.state = state.value;
+  if (!run.state_version.empty() && run.state_version != run.version && migrates)
+    invocation.from_version = run.state_version;
+  invocation.now_ms = run.started_at;
+  invocation.seed = run.seed;
+  if (run.trigger == Trigger::task) {
+    const queue::Task* task = kernel.queue.find(run.trigger_id);
+    run.task_error = task->error;
+    invocation.handler = "on_task";
+    invocation.argument = argument_of(*task);
+  } else {
+    invocation.handler = "on_mail";
+    invocation.argument = argument_of(*kernel.mail.find(run.trigger_id));
+  }
+  return invocation;
+}
+
 Result<std::unique_ptr<Run>> restored_run(const Kernel& kernel, const std::string& agent,
                                           const std::string& role, int64_t id) {
   auto run = std::make_unique<Run>(id, kernel.blobs);
+  std::string state;
+  std::string state_version;
   {
     auto query = kernel.reader.prepare(
-        "SELECT version, pins, trigger_kind, trigger_id, attempt, seed, started_at FROM run WHERE id = ?");
+        "SELECT version, pins, trigger_kind, trigger_id, attempt, seed, started_at, state, state_version "
+        "FROM run "
+        "WHERE id = ?");
     query.bind(1, id);
     auto row = query.step();
     if (!row) return failure(row.error());
@@ -58,6 +102,8 @@ Result<std::unique_ptr<Run>> restored_run(const Kernel& kernel, const std::strin
     run->attempt = query.integer(4);
     run->seed = query.integer(5);
     run->started_at = query.integer(6);
+    state = query.text(7);
+    state_version = query.text(8);
   }
   run->combination = combination_of(run->version, run->pins);
   run->agent = agent;
@@ -70,6 +116,8 @@ Result<std::unique_ptr<Run>> restored_run(const Kernel& kernel, const std::strin
   auto journal = Journal::load(kernel.reader, kernel.blobs, id);
   if (!journal) return failure(journal.error());
   run->journal = std::move(*journal);
+  if (auto status = restore_first_state(kernel, *run, state, state_version); !status)
+    return failure(status.error());
 
   // The pinned versions, not today's: a journal only fits the script that wrote it.
   auto program = pinned_program(kernel.reader, role, agent, run->version, run->pins);

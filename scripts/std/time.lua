@@ -66,6 +66,15 @@ function time.timeout(ms, fn)
   return host.timeout(ms, fn)
 end
 
+-- Makes what the handler has done so far take effect: its state, and the mail, tasks, data and files that it has sent,
+-- added, set and written. It goes on; if it fails later, that stays, and its next attempt begins with that state. The task
+-- or message is only over when the handler returns. Works in the handler itself, not in a function of clade.all,
+-- clade.any or clade.timeout. Await.
+--   for _, page in ipairs(pages) do fetch(self, page) clade.commit() end
+function time.commit()
+  return host.commit()
+end
+
 -- Writes a line to the host's log under the agent's name. `text` may be any value.
 --   clade.log("tried " .. count .. " variants")
 function time.log(text)
