@@ -16,7 +16,7 @@ files_left_over() {
   while read -r file; do
     case $file in
       ./swarm.yaml | ./agents/*/init.lua | ./agents/*/agent.yaml) ;;
-      ./.clade/clade.db | ./.clade/clade.log | ./.clade/lock) ;;
+      ./.clade/clade.db | ./.clade/clade.log | ./.clade/lock | ./.clade/ballast) ;;
       ./report/t*.txt) ;;
       *) echo "a file is left over: $file" ;;
     esac

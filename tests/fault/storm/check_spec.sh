@@ -93,7 +93,7 @@ by_shell 'an effect was repeated' "grep '^begin $done_token' witness >>witness.m
 by_sql 'a command failed otherwise than by a crash' "UPDATE journal SET status = 'error', result = x'c0' WHERE $done_command"
 by_sql 'a script was not told which outcomes are unknown' "UPDATE task SET result = json_set(result, '\$.unknown', 7)
   WHERE type = 'append'"
-by_sql 'the ledger and the journal differ' "INSERT INTO ledger SELECT seq + 100000, at, run, task, agent, kind, units, cpu_us,
+by_sql 'the ledger and the journal differ' "INSERT INTO ledger (seq, at, run, task, agent, kind, units, cpu_us, wall_us) SELECT seq + 100000, at, run, task, agent, kind, units, cpu_us,
   wall_us FROM ledger LIMIT 1"
 by_sql 'a run that added tasks did not add all of them, or none' "UPDATE task SET run = run + 100000 WHERE run <> 0
   AND type = 'spin'"
