@@ -10,8 +10,8 @@ TEST_CASE("a thread runs what it is given in order, and everything before it end
   std::string order;
   std::thread::id worked = home;
   {
+    std::promise<void> gate;  // outlives what waits for it
     auto thread = clade::make_thread("test");
-    std::promise<void> gate;
     thread->run([&] {
       gate.get_future().wait();
       worked = std::this_thread::get_id();

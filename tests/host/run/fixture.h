@@ -128,11 +128,12 @@ class Folder {
 // `ahead` of it.
 class PlayedClock final : public Clock {
  public:
-  int64_t wall_ms() const override { return system_.wall_ms() + ahead; }
+  int64_t wall_ms() const override { return (stopped_at != 0 ? stopped_at : system_.wall_ms()) + ahead; }
   int64_t steady_us() const override { return steady += step; }
   mutable int64_t steady = 0;
-  int64_t ahead = 0;  // of the system's time, in ms
-  int64_t step = 0;   // what passes from one look at the clock to the next
+  int64_t stopped_at = 0;  // 0: the wall clock goes on by itself
+  int64_t ahead = 0;       // of the system's time, in ms
+  int64_t step = 0;        // what passes from one look at the clock to the next
 
  private:
   SystemClock system_;

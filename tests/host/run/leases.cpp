@@ -8,6 +8,7 @@ namespace {
 // A host whose worker handles one task, and leases beside it that the test renews.
 struct Leased {
   Leased() : host(folder), leases(*host.kernel) {
+    host.clock.stopped_at = host.clock.wall_ms();  // what a busy machine takes for itself is no gap
     task = host.add("work_a");
     run = host.next_start().invocation.run;
   }
@@ -43,8 +44,8 @@ TEST_CASE("a live run keeps its task, however long") {
 
 TEST_CASE("no lease runs out by a stall, or by a clock that jumps") {
   Leased leased;
-  const int64_t hour = 3600 * 1000;
-  const int64_t jump = GENERATE_COPY(hour, -hour, 24 * hour);
+  static constexpr int64_t kHourMs = 3600 * 1000;
+  const int64_t jump = GENERATE(as<int64_t>{}, kHourMs, -kHourMs, 24 * kHourMs);
   // Also those that nobody has come to renew yet.
   leased.renew_after(kRenewMs + jump, {});
   CHECK(leased.holds());
