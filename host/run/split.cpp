@@ -80,7 +80,6 @@ void Split::begin(Run& run, const Place& place, const Value& args) {
 
 void Split::pass(Run& run) {
   --run.splits_ahead;
-  begin_part(run);
 }
 
 }  // namespace clade::run
