@@ -137,14 +137,12 @@ class Forgetting {
 constexpr const char* kEventsOfTask = "SELECT seq FROM task_event WHERE task = ?1";
 constexpr const char* kVotesOfProposal = "SELECT proposal || ' ' || voter FROM vote WHERE proposal = ?1";
 
-// A state that no run began with any more goes with the last one that did, unless an agent has it still: its
-// next run begins with it.
-Status remove_states(Database& database) {
-  return database.execute(
-      "DELETE FROM state WHERE NOT EXISTS (SELECT 1 FROM run WHERE run.state = state.hash AND run.state <> "
-      "'') "
-      "AND NOT EXISTS (SELECT 1 FROM agent WHERE agent.state = state.content)");
-}
+// The state that a run which is gone began with, if no other did and no agent has it still: its next run
+// begins with it.
+constexpr const char* kDropState =
+    "DELETE FROM state WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM run WHERE run.state = ?1 AND run.state "
+    "<> '') "
+    "AND NOT EXISTS (SELECT 1 FROM agent WHERE agent.state = state.content)";
 
 // A task's children become its parent's, and so do its sums: what a family took together stays the same.
 Status remove_task(Database& database, const std::string& id) {
@@ -169,15 +167,25 @@ Status remove_task(Database& database, const std::string& id) {
 }
 
 Status remove_run(Database& database, int64_t id) {
+  std::string state;
+  {
+    auto query = database.prepare("SELECT state FROM run WHERE id = ?1");
+    query.bind(1, id);
+    if (auto row = query.step(); !row) return failure(row.error());
+    state = query.text(0);
+  }
   {
     auto sum =
         database.prepare(std::string(kSumUp) +
                          "(SELECT ledger.*, task AS heir FROM ledger WHERE run = ?1) WHERE true" + kIntoSum);
     if (auto status = sum.bind(1, id).run(); !status) return status;
   }
-  return run_all(database, id,
-                 {"DELETE FROM ledger WHERE run = ?1", "DELETE FROM journal WHERE run = ?1",
-                  "DELETE FROM file_write WHERE run = ?1 AND done <> 0", "DELETE FROM run WHERE id = ?1"});
+  auto status =
+      run_all(database, id,
+              {"DELETE FROM ledger WHERE run = ?1", "DELETE FROM journal WHERE run = ?1",
+               "DELETE FROM file_write WHERE run = ?1 AND done <> 0", "DELETE FROM run WHERE id = ?1"});
+  if (status && !state.empty()) status = run_all(database, state, {kDropState});
+  return status;
 }
 
 Result<int64_t> files_given_up(Database& database, int64_t run) {
@@ -197,18 +205,21 @@ void move_on(Sweep& sweep, const Window<Key>& window, Sweep::Part next) {
   }
 }
 
+// The next window of tasks or messages: `may_go` has as parameters the limits of those that are over and of
+// dead letters.
+Result<Window<std::string>> window_of(Database& database, const std::string& table, const char* may_go,
+                                      int64_t over, int64_t dead, const Sweep& sweep) {
+  auto query = database.prepare("SELECT seq, created_at, " + std::string(may_go) + ", id FROM " + table +
+                                " WHERE seq > ?3 ORDER BY seq LIMIT ?4");
+  query.bind(1, over).bind(2, dead).bind(3, sweep.after).bind(4, kRowsPerSlice);
+  return look<std::string>(query, kRowsPerSlice, std::max(over, dead),
+                           [](const Statement& row) { return row.text(3); });
+}
+
 Result<Removed> sweep_tasks(Database& database, const script::RetentionRules& rules, int64_t now,
                             Sweep& sweep) {
-  const int64_t completed = limit(now, rules.completed_tasks_ms);
-  const int64_t dead = limit(now, rules.dead_letters_ms);
-  Result<Window<std::string>> window;
-  {
-    auto query = database.prepare("SELECT seq, created_at, " + std::string(kTaskMayGo) +
-                                  ", id FROM task WHERE seq > ?3 ORDER BY seq LIMIT ?4");
-    query.bind(1, completed).bind(2, dead).bind(3, sweep.after).bind(4, kRowsPerSlice);
-    window = look<std::string>(query, kRowsPerSlice, std::max(completed, dead),
-                               [](const Statement& row) { return row.text(3); });
-  }
+  const auto window = window_of(database, "task", kTaskMayGo, limit(now, rules.completed_tasks_ms),
+                                limit(now, rules.dead_letters_ms), sweep);
   if (!window) return failure(window.error());
   Removed removed;
   Forgetting forgetting(database);
@@ -245,25 +256,15 @@ Result<Removed> sweep_runs(Database& database, const script::RetentionRules& rul
     if (!status) return failure(status.error());
     ++removed.runs;
   }
-  Status status = forgetting.record(now);
-  if (status && removed.runs > 0) status = remove_states(database);
-  if (!status) return failure(status.error());
+  if (auto status = forgetting.record(now); !status) return failure(status.error());
   move_on(sweep, *window, Sweep::Part::messages);
   return removed;
 }
 
 Result<Removed> sweep_messages(Database& database, const script::RetentionRules& rules, int64_t now,
                                Sweep& sweep) {
-  const int64_t handled = limit(now, rules.handled_mail_ms);
-  const int64_t dead = limit(now, rules.dead_letters_ms);
-  Result<Window<std::string>> window;
-  {
-    auto query = database.prepare("SELECT seq, created_at, " + std::string(kMessageMayGo) +
-                                  ", id FROM message WHERE seq > ?3 ORDER BY seq LIMIT ?4");
-    query.bind(1, handled).bind(2, dead).bind(3, sweep.after).bind(4, kRowsPerSlice);
-    window = look<std::string>(query, kRowsPerSlice, std::max(handled, dead),
-                               [](const Statement& row) { return row.text(3); });
-  }
+  const auto window = window_of(database, "message", kMessageMayGo, limit(now, rules.handled_mail_ms),
+                                limit(now, rules.dead_letters_ms), sweep);
   if (!window) return failure(window.error());
   Removed removed;
   for (const auto& id : window->keys) {

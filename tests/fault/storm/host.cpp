@@ -104,6 +104,10 @@ bool Host::running() {
   return pid_ > 0;
 }
 
+void Host::work_off() {
+  if (pid_ > 0 && ::waitpid(pid_, &status_, 0) == pid_) pid_ = -1;
+}
+
 int Host::wait_for_end() {
   wait_until(
       "the host to end", [this] { return !running(); }, 30);

@@ -58,6 +58,8 @@ class Host {
   // Waits until it takes commands. Throws if it ends.
   void wait_until_up();
   bool running();  // reaps it when it has ended
+  // Waits until it ends by itself, however long its work takes.
+  void work_off();
   // Waits for its end, half a minute at most, and returns its exit status, 128 + signal for one that was
   // killed.
   int wait_for_end();

@@ -89,7 +89,7 @@ Outcome struck_job(const Options& program, const Places& places, const Outcome& 
     }
     host.start();
   }
-  while (host.running()) pause_us(20000);
+  host.work_off();
   expect_end(host);
   return outcome_of(places.swarm);
 }
@@ -104,7 +104,7 @@ int run_main_job(const MainJobOptions& options) {
     const Places places = places_in(options.folder + "/calm");
     Host host(program, places);
     host.start();
-    while (host.running()) pause_us(20000);
+    host.work_off();
     expect_end(host);
     calm = outcome_of(places.swarm);
   }
