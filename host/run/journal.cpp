@@ -113,7 +113,6 @@ Result<Journal> Journal::load(store::Database& database, const store::Blobs& blo
     const Place place(query.text(0), query.integer(1));
     if (entry.turn != 0) journal.turns_[entry.turn] = place;
     journal.put(place, std::move(entry));
-    journal.stored_ = true;
   }
   return journal;
 }
@@ -258,7 +257,6 @@ void Journal::update(const Place& place, const Entry& entry, store::Batch& batch
 }
 
 void Journal::store(const Place& place, const Entry& entry, store::Batch& batch) {
-  stored_ = true;
   const bool finished = entry.status != Entry::Status::started;
   auto change = [run = run_, place, op = entry.op, args = entry.args,
                  status = std::string(status_name(entry.status)),

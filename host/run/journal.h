@@ -85,8 +85,6 @@ class Journal {
   size_t footprint() const { return bytes_; }
   // True if nothing was journaled: the run can simply start again.
   bool empty() const { return entries_.empty(); }
-  // True once a row of this run is in the store: then the run itself must be there too.
-  bool stored() const { return stored_; }
   // The awaits that were begun and have no outcome: (strand, position).
   std::vector<std::pair<std::string, int64_t>> unfinished() const;
 
@@ -100,7 +98,6 @@ class Journal {
   int64_t run_;
   const store::Blobs* blobs_;
   size_t bytes_ = 0;
-  bool stored_ = false;
   std::map<Place, Entry> entries_;
   std::map<int64_t, Place> turns_;
   std::vector<Place> reads_;  // kept and not stored yet
