@@ -204,10 +204,8 @@ void HostCommands::vacuum(int slice, Reply reply) {
 }
 
 Value HostCommands::status() const {
-  std::map<std::string, int64_t> counts;
-  for (const auto* task : kernel_.queue.active()) ++counts[queue::name(task->state)];
   Value queue = Value::Map();
-  for (const auto& [state, count] : counts) queue.set(state, count);
+  for (const auto& [state, count] : kernel_.queue.counts()) queue.set(state, count);
   Value layers = Value::Map();
   for (const auto& layer : zygote_.layers()) layers.set(layer.name, layer.missing);
   return Value{{"pid", static_cast<int64_t>(getpid())},

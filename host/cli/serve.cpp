@@ -303,12 +303,10 @@ int Host::run() {
   Value unhandled = Value::Array();
   Value stopped = Value::Array();
   const auto stopped_roles = dispatcher_->stopped();
-  int64_t unfinished = 0;
-  for (const auto* task : queue_->active()) {
-    if (!dispatcher_->waits(*task, stopped_roles)) ++unfinished;
-    if (task->state == queue::State::awaiting_approval) approvals.push(task->id);
-    if (task->state == queue::State::queued && !dispatcher_->roles().handles(task->type))
-      unhandled.push(task->id);
+  const size_t unfinished = dispatcher_->unfinished();
+  for (const auto& id : queue_->ids(queue::State::awaiting_approval)) approvals.push(id);
+  for (const auto& [type, count] : queue_->queued_types()) {
+    if (!dispatcher_->roles().handles(type)) unhandled.push(std::to_string(count) + " " + type);
   }
   if (!approvals.as_array().empty()) summary.set("approvals waiting", std::move(approvals));
   if (!unhandled.as_array().empty()) summary.set("no role handles", std::move(unhandled));
@@ -425,10 +423,9 @@ void Host::show() {
       doing_[name].stopped = stopped_roles.count(entry.role) > 0;
   }
   for (const auto& [name, agent] : doing_) state.agents.push_back(agent);
-  for (const auto* task : queue_->active()) {
-    ++state.queue[queue::name(task->state)];
-    if (task->state == queue::State::awaiting_approval) state.approvals.push_back(task->id);
-  }
+  state.queue = queue_->counts();
+  const auto& approvals = queue_->ids(queue::State::awaiting_approval);
+  state.approvals.assign(approvals.begin(), approvals.end());
   auto query = reader_->prepare("SELECT coalesce(sum(units), 0) FROM ledger WHERE kind = 'cell.eval'");
   if (auto row = query.step(); row && *row) state.done = query.integer(0);
   state.goal = kernel_->settings["evaluations"].as_integer();

@@ -33,7 +33,7 @@ Result<Value> read_events(store::Database& database, const std::string& id) {
 
 Result<Value> read_children(store::Database& database, const std::string& id) {
   Value::Array children;
-  auto query = database.prepare("SELECT id FROM task WHERE parent = ?1 ORDER BY seq");
+  auto query = database.prepare("SELECT id FROM task WHERE parent = ?1 AND parent <> '' ORDER BY seq");
   query.bind(1, id);
   while (true) {
     auto row = query.step();
@@ -59,8 +59,9 @@ Result<std::vector<std::string>> list_ids(store::Database& database, const std::
   const bool is_prefix = !type.empty() && type.back() == '*';
   std::string sql = "SELECT id FROM task WHERE ?1 = ?1 AND ?2 = ?2 AND seq < ?4";
   if (!state.empty()) sql += " AND state = ?1";
-  if (!type.empty()) sql += is_prefix ? " AND substr(type, 1, length(?2)) = ?2" : " AND type = ?2";
-  sql += " ORDER BY seq DESC LIMIT ?3";
+  if (!type.empty()) sql += is_prefix ? " AND type >= ?2 AND type < ?2 || char(1114111)" : " AND type = ?2";
+  // Without `+`, all rows would be looked through for the few of a prefix, as they are in this order already.
+  sql += is_prefix && state.empty() ? " ORDER BY +seq DESC LIMIT ?3" : " ORDER BY seq DESC LIMIT ?3";
   auto query = database.prepare(sql);
   query.bind(1, state);
   query.bind(2, std::string_view(type).substr(0, type.size() - (is_prefix ? 1 : 0)));

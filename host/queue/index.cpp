@@ -16,6 +16,11 @@ bool is_leased(State state) {
   return state == State::assigned || state == State::executing;
 }
 
+// Those that are asked for by their state: they hold a lease, or wait for somebody.
+bool is_listed(State state) {
+  return is_leased(state) || state == State::reviewing || state == State::awaiting_approval;
+}
+
 // What a refused write attempted, as JSON of bounded size.
 std::string evidence(Verb verb, int64_t epoch, const std::string& attempted) {
   size_t keep = std::min(attempted.size(), kEvidenceBytes);
@@ -46,11 +51,11 @@ tl::unexpected<Error> unknown(const std::string& id) {
 
 std::optional<State> Queue::Index::state_of(const std::string& id) const {
   if (auto found = tasks.find(id); found != tasks.end()) return found->second.task.state;
-  if (const auto end = end_of(id)) return end->state;
+  if (const auto end = elsewhere(id)) return end->state;
   return std::nullopt;
 }
 
-std::optional<Queue::Index::Ended> Queue::Index::end_of(const std::string& id) const {
+std::optional<Queue::Index::Ended> Queue::Index::elsewhere(const std::string& id) const {
   if (auto found = ended.find(id); found != ended.end()) return found->second;
   if (!stored) return std::nullopt;
   auto query = stored->prepare("SELECT state FROM task WHERE id = ?1");
@@ -58,8 +63,61 @@ std::optional<Queue::Index::Ended> Queue::Index::end_of(const std::string& id) c
   auto row = query.step();
   if (!row || !*row) return std::nullopt;
   const auto state = state_from_name(query.text(0));
-  if (!state || !is_final(*state)) return std::nullopt;
+  if (!state || (!is_final(*state) && *state != State::queued)) return std::nullopt;
   return Ended{*state};
+}
+
+Result<Queue::Index::Entry*> Queue::Index::entry(const std::string& id) {
+  if (const auto found = tasks.find(id); found != tasks.end()) return &found->second;
+  if (schedule.stored() == 0 || ended.count(id) > 0) return nullptr;
+  auto query = stored->prepare("SELECT seq FROM task WHERE id = ?1 AND state = 'queued'");
+  query.bind(1, id);
+  auto row = query.step();
+  if (!row) return failure(row.error());
+  if (!*row) return nullptr;
+  return load_by_number(query.integer(0));
+}
+
+Result<Queue::Index::Entry*> Queue::Index::load_by_number(int64_t seq) {
+  auto query = stored->prepare("SELECT " + std::string(kTaskColumns) + " FROM task WHERE seq = ?1");
+  query.bind(1, seq);
+  auto row = query.step();
+  if (!row) return failure(row.error());
+  if (!*row) {
+    return failure("corrupt", "the queued task with the number " + std::to_string(seq) +
+                                  " is not in the store any more; it was changed by another program");
+  }
+  auto task = read_task(query);
+  if (!task) return failure(task.error());
+  auto after = read_dependencies(*stored, task->id);
+  if (!after) return failure(after.error());
+  task->after = std::move(*after);
+  schedule.remove_stored(task->type, task->priority, task->seq);
+  const std::string id = task->id;
+  Entry read{std::move(*task), ""};
+  enter(read);
+  return keep(std::move(read));
+}
+
+void Queue::Index::shed() {
+  while (!surplus.empty()) {
+    const auto found = tasks.find(surplus.front());
+    if (found != tasks.end() && found->second.task.state == State::queued && found->second.task.due_at == 0) {
+      const Task& task = found->second.task;
+      auto query = stored->prepare("SELECT state, lease_epoch, attempt FROM task WHERE seq = ?1");
+      query.bind(1, task.seq);
+      const auto row = query.step();
+      const bool on_disk = row && *row && query.text(0) == name(task.state) &&
+                           query.integer(1) == task.lease_epoch && query.integer(2) == task.attempt;
+      if (!on_disk) return;  // the next time
+      if (schedule.add_stored(task.type, task.priority, task.seq)) {
+        leave(found->second);
+        bytes -= found->second.bytes;
+        tasks.erase(found);
+      }
+    }
+    surplus.pop_front();
+  }
 }
 
 void Queue::Index::keep_end(const std::string& id, const Ended& end) {
@@ -82,14 +140,16 @@ void Queue::Index::keep_end(const std::string& id, const Ended& end) {
 }
 
 Result<Queue::Index::Entry*> Queue::Index::legal(const std::string& id, Verb verb) {
-  auto found = tasks.find(id);
-  if (found == tasks.end()) {
-    const auto end = end_of(id);
+  auto found = entry(id);
+  if (!found) return found;
+  if (!*found) {
+    const auto end = elsewhere(id);
     if (!end) return unknown(id);
     return illegal(id, end->state, verb);
   }
-  if (!next_state(found->second.task.state, verb)) return illegal(id, found->second.task.state, verb);
-  return &found->second;
+  const State state = (*found)->task.state;
+  if (!next_state(state, verb)) return illegal(id, state, verb);
+  return found;
 }
 
 Result<Queue::Index::Entry*> Queue::Index::held(const std::string& id, const Lease& lease, Verb verb,
@@ -97,7 +157,7 @@ Result<Queue::Index::Entry*> Queue::Index::held(const std::string& id, const Lea
                                                 store::Batch& batch) {
   const auto state = state_of(id);
   if (!state) return unknown(id);
-  auto found = tasks.find(id);
+  auto found = tasks.find(id);  // one that the store alone has is queued: nobody holds it
   if (found != tasks.end() && holds(found->second.task, lease)) {
     if (!next_state(*state, verb)) return illegal(id, *state, verb);
     return &found->second;
@@ -119,11 +179,11 @@ tl::unexpected<Error> Queue::Index::late(const std::string& id, State state, Ver
                                "` keeps what was attempted");
 }
 
-void Queue::Index::keep(Entry entry) {
+Queue::Index::Entry* Queue::Index::keep(Entry entry) {
   entry.payload_bytes = entry.task.payload.footprint();
   weigh(entry);
   std::string id = entry.task.id;
-  tasks.emplace(std::move(id), std::move(entry));
+  return &tasks.emplace(std::move(id), std::move(entry)).first->second;
 }
 
 void Queue::Index::weigh(Entry& entry) {
@@ -139,8 +199,10 @@ void Queue::Index::weigh(Entry& entry) {
 
 void Queue::Index::enter(const Entry& entry) {
   const Task& task = entry.task;
-  if (task.state == State::queued) schedule.add(task.id, task.priority, entry.order, task.due_at);
-  if (is_leased(task.state)) leased.insert(task.id);
+  if (is_final(task.state)) return;
+  ++counts[static_cast<size_t>(task.state)];
+  if (task.state == State::queued) schedule.add(task.id, task.type, task.priority, task.seq, task.due_at);
+  if (is_listed(task.state)) by_state[static_cast<size_t>(task.state)].insert(task.id);
   if (task.state == State::blocked) {
     for (const auto& dependency : task.after) dependents[dependency].insert(task.id);
   }
@@ -149,8 +211,10 @@ void Queue::Index::enter(const Entry& entry) {
 
 void Queue::Index::leave(const Entry& entry) {
   const Task& task = entry.task;
-  schedule.remove(task.id);
-  leased.erase(task.id);
+  if (is_final(task.state)) return;
+  --counts[static_cast<size_t>(task.state)];
+  if (task.state == State::queued) schedule.remove(task.id);
+  if (is_listed(task.state)) by_state[static_cast<size_t>(task.state)].erase(task.id);
   if (task.state == State::blocked) {
     for (const auto& dependency : task.after) forget(dependents, dependency, task.id);
   }
@@ -166,7 +230,7 @@ void Queue::Index::forget(std::map<std::string, std::set<std::string>>& index, c
 }
 
 void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, store::Batch& batch,
-                        const std::function<void(Task&)>& change) {
+                        const std::function<void(Task&)>& change, Row row) {
   Entry& entry = tasks.at(id);
   const State from = entry.task.state;
   leave(entry);
@@ -180,7 +244,7 @@ void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, st
   if (change) change(entry.task);
   weigh(entry);
   enter(entry);
-  update_task(entry.task, batch);
+  if (row != Row::none) update_task(entry.task, row == Row::result, batch);
   insert_event(
       {id, entry.task.updated_at, name(verb), name(entry.task.state), cause.run, cause.agent, cause.detail},
       batch);
@@ -189,7 +253,7 @@ void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, st
     tell(entry.task, verb, from);
     return;
   }
-  keep_end(id, {to, entry.order, entry.task.lease_epoch});
+  keep_end(id, {to, entry.task.lease_epoch});
   auto gone = tasks.extract(id);
   bytes -= gone.mapped().bytes;
   tell(gone.mapped().task, verb, from);
@@ -203,12 +267,11 @@ void Queue::Index::tell(const Task& task, Verb verb, State from) const {
 void Queue::Index::place(const std::string& id, store::Batch& batch) {
   const Task& task = tasks.at(id).task;
   if (const std::string missing = unmet(task); !missing.empty()) {
-    move(id, Verb::block, {0, "", "waits for " + missing}, batch);
-    note_waiting(id, batch);
+    move(id, Verb::block, {0, "", "waits for " + missing}, batch, {}, Row::none);
   } else if (!task.approval.empty()) {
-    move(id, Verb::hold, {0, "", task.approval}, batch);
+    move(id, Verb::hold, {0, "", task.approval}, batch, {}, Row::none);
   } else {
-    move(id, Verb::enqueue, {}, batch);
+    move(id, Verb::enqueue, {}, batch, {}, Row::none);
   }
 }
 
@@ -242,7 +305,7 @@ std::vector<std::string> Queue::Index::by_age(const std::map<std::string, std::s
   if (found == index.end()) return {};
   std::vector<std::string> ids(found->second.begin(), found->second.end());
   std::sort(ids.begin(), ids.end(), [this](const std::string& left, const std::string& right) {
-    return tasks.at(left).order < tasks.at(right).order;
+    return tasks.at(left).task.seq < tasks.at(right).task.seq;
   });
   return ids;
 }
@@ -264,7 +327,7 @@ void Queue::Index::note_waiting(const std::string& id, store::Batch& batch) {
   if (error == task.error) return;
   task.error = error;
   task.updated_at = clock.wall_ms();
-  update_task(task, batch);
+  update_task(task, false, batch);
   insert_event({id, task.updated_at, "note", name(task.state), 0, "",
                 error.empty() ? "what it waits for is in the queue again" : error},
                batch);
@@ -290,13 +353,32 @@ std::string Queue::Index::next_id(const std::set<std::string>& taken) {
   }
 }
 
-Status Queue::Index::read_active(store::Database& database) {
+// All that is not final and not queued: it is at work, or something else waits for it.
+Status Queue::Index::read_held(store::Database& database) {
+  // The states that there are, without a look at every task.
+  auto states = database.prepare(
+      "WITH RECURSIVE found (state) AS (SELECT min(state) FROM task UNION ALL SELECT (SELECT min(state) FROM "
+      "task WHERE task.state > found.state) FROM found WHERE found.state IS NOT NULL) SELECT state FROM "
+      "found "
+      "WHERE state IS NOT NULL");
+  while (true) {
+    auto row = states.step();
+    if (!row) return failure(row.error());
+    if (!*row) return {};
+    const std::string text = states.text(0);
+    const auto state = state_from_name(text);
+    if (state && (is_final(*state) || *state == State::queued)) continue;
+    if (auto status = read_all_in(text, database); !status) return status;
+  }
+}
+
+Status Queue::Index::read_all_in(const std::string& state, store::Database& database) {
   auto query = database.prepare(
       "SELECT " + std::string(kTaskColumns) +
-      ", COALESCE((SELECT MIN(seq) FROM task_event WHERE task_event.task = task.id), 0), "
-      "COALESCE((SELECT agent FROM task_event WHERE task_event.task = task.id AND verb = 'assign' "
-      "ORDER BY seq DESC LIMIT 1), '') "
-      "FROM task WHERE state NOT IN ('completed', 'dead_letter', 'cancelled')");
+      ", CASE WHEN lease_run = 0 THEN '' ELSE COALESCE((SELECT agent FROM task_event WHERE task_event.task = "
+      "task.id AND verb = 'assign' ORDER BY seq DESC LIMIT 1), '') END "
+      "FROM task WHERE state = ?1");
+  query.bind(1, state);
   while (true) {
     auto row = query.step();
     if (!row) return failure(row.error());
@@ -306,31 +388,52 @@ Status Queue::Index::read_active(store::Database& database) {
     auto after = read_dependencies(database, task->id);
     if (!after) return failure(after.error());
     task->after = std::move(*after);
-    Entry entry{std::move(*task), query.integer(kTaskColumnCount), query.text(kTaskColumnCount + 1)};
+    Entry entry{std::move(*task), query.text(kTaskColumnCount)};
     if (!is_leased(entry.task.state)) entry.agent.clear();
     enter(entry);
-    const std::string id = entry.task.id;
     keep(std::move(entry));
   }
 }
 
-// Where the numbers go on: after those of tasks that are there, and of those that retention took away.
+// Of the queued ones as much as an index tells; those that wait for their time are read whole.
+Status Queue::Index::read_queued(store::Database& database) {
+  std::vector<int64_t> later;
+  {
+    auto query =
+        database.prepare("SELECT seq, type, priority, due_at FROM task WHERE state = 'queued' ORDER BY seq");
+    while (true) {
+      auto row = query.step();
+      if (!row) return failure(row.error());
+      if (!*row) break;
+      const int64_t seq = query.integer(0);
+      const bool kept = query.integer(3) == 0 &&
+                        schedule.add_stored(query.text(1), static_cast<int>(query.integer(2)), seq);
+      if (!kept) later.push_back(seq);
+    }
+  }
+  for (const int64_t seq : later) {
+    if (auto entry = load_by_number(seq); !entry) return failure(entry.error());
+  }
+  return {};
+}
+
+// Where the numbers go on: after those of tasks that are there, and of those that retention took away. They
+// grow with the order of submission; one that a person chose is passed over when its turn comes.
 Status Queue::Index::read_numbers(store::Database& database) {
   auto query = database.prepare(
-      "SELECT coalesce(max(CAST(substr(id, 2) AS INTEGER)), 0), "
-      "coalesce((SELECT value FROM mark WHERE name = 'task'), 0) FROM task WHERE id GLOB 't[0-9]*'");
+      "SELECT coalesce((SELECT CAST(substr(id, 2) AS INTEGER) FROM task WHERE id GLOB 't[0-9]*' ORDER BY seq "
+      "DESC LIMIT 1), 0), coalesce((SELECT value FROM mark WHERE name = 'task'), 0), "
+      "coalesce((SELECT max(seq) FROM task), 0)");
   if (auto row = query.step(); !row) return failure(row.error());
   next_number = std::max(query.integer(0), query.integer(1)) + 1;
+  next_seq = query.integer(2) + 1;
   return {};
 }
 
 // Reads a final task back. Its row may be older than memory knows: then its end is not on disk yet.
 Result<Queue::Index::Entry> Queue::Index::read_final(const std::string& id, const Ended& known,
                                                      store::Database& database) const {
-  auto query =
-      database.prepare("SELECT " + std::string(kTaskColumns) +
-                       ", COALESCE((SELECT MIN(seq) FROM task_event WHERE task_event.task = task.id), 0) "
-                       "FROM task WHERE id = ?1");
+  auto query = database.prepare("SELECT " + std::string(kTaskColumns) + " FROM task WHERE id = ?1");
   query.bind(1, id);
   auto row = query.step();
   if (!row) return failure(row.error());
@@ -342,7 +445,7 @@ Result<Queue::Index::Entry> Queue::Index::read_final(const std::string& id, cons
   auto after = read_dependencies(database, id);
   if (!after) return failure(after.error());
   task->after = std::move(*after);
-  return Entry{std::move(*task), known.order >= 0 ? known.order : query.integer(kTaskColumnCount), ""};
+  return Entry{std::move(*task), ""};
 }
 
 }  // namespace clade::queue

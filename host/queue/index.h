@@ -2,6 +2,7 @@
 // loop's.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -30,7 +31,6 @@ tl::unexpected<Error> unknown(const std::string& id);
 struct Queue::Index {
   struct Entry {
     Task task;
-    int64_t order = 0;         // age: grows with every submission, also over restarts
     std::string agent;         // holder of the lease
     size_t payload_bytes = 0;  // its footprint: nothing changes a payload
     size_t bytes = 0;          // that all of it takes in memory
@@ -38,23 +38,26 @@ struct Queue::Index {
   // What is kept of a task that ended until that is seen on disk; the store knows the others.
   struct Ended {
     State state;
-    int64_t order = -1;  // -1: as the store has it, and so has it the epoch
-    int64_t epoch = -1;
+    int64_t epoch = -1;  // -1: as the store has it
   };
 
   const Clock& clock;
   Surroundings surroundings;
   std::vector<Observer> observers;
-  std::map<std::string, Entry> tasks;
+  // Every task that is not final, but for queued ones that the store has as they are: there may be a million
+  // of them. `schedule` knows their numbers, and `entry` and `load_by_number` read them when they are wanted.
+  std::unordered_map<std::string, Entry> tasks;
   std::unordered_map<std::string, Ended> ended;
   std::deque<std::string> ended_by_age;  // its keys; one that came back and ended again is there twice
   store::Database* stored = nullptr;     // the loop's reading connection
   Schedule schedule;
-  std::set<std::string> leased;
+  std::array<size_t, kStates> counts{};                 // of `tasks`, by state
+  std::array<std::set<std::string>, kStates> by_state;  // ids of those that hold something up
+  std::deque<std::string> surplus;                      // queued ones that `tasks` should not hold for long
   std::map<std::string, std::set<std::string>> dependents;  // dependency → blocked tasks
   std::map<std::string, std::set<std::string>> reviewed;    // review task → reviewing tasks
   size_t bytes = 0;                                         // of all entries
-  int64_t next_order = 1;
+  int64_t next_seq = 1;
   int64_t next_number = 1;
 
   // Asks `handles` and `describe` at each submission.
@@ -66,8 +69,14 @@ struct Queue::Index {
 
   // The state of a task, final ones included; nothing if there is none, or none any more.
   std::optional<State> state_of(const std::string& id) const;
-  // The end of a task that is not among the others; nothing if there is none.
-  std::optional<Ended> end_of(const std::string& id) const;
+  // A task that is not among `tasks`: its end, or that the store has it queued; nothing if there is none.
+  std::optional<Ended> elsewhere(const std::string& id) const;
+  // The entry of a task that is not final, or nullptr. Errors: those of the store.
+  Result<Entry*> entry(const std::string& id);
+  // Reads the task with this number, which waits in the store alone, among the others.
+  Result<Entry*> load_by_number(int64_t seq);
+  // Lets go of the surplus that is on disk.
+  void shed();
   // Keeps the end of a task, and forgets older ones that are on disk.
   void keep_end(const std::string& id, const Ended& end);
 
@@ -86,7 +95,7 @@ struct Queue::Index {
                              const std::string& attempted, store::Batch& batch);
 
   // Puts a task that is not final among the others.
-  void keep(Entry entry);
+  Entry* keep(Entry entry);
   // Counts what the task takes in memory anew.
   void weigh(Entry& entry);
   // Into and out of the indexes of the task's state.
@@ -97,15 +106,17 @@ struct Queue::Index {
   static void forget(std::map<std::string, std::set<std::string>>& index, const std::string& key,
                      const std::string& id);
 
+  // What of a task's row an edge writes: its state, its result too, or nothing as the caller writes the row.
+  enum class Row { state, result, none };
   // One edge: memory, row, event, observers, and what waits for a task that ended. `change` edits the task
   // between leaving the old state's index and entering the new one's. The edge must be legal.
   void move(const std::string& id, Verb verb, const Cause& cause, store::Batch& batch,
-            const std::function<void(Task&)>& change = {});
+            const std::function<void(Task&)>& change = {}, Row row = Row::state);
 
   // Calls the observers.
   void tell(const Task& task, Verb verb, State from) const;
 
-  // A created task goes on to where it waits first.
+  // A created task goes on to where it waits first; the caller writes its row.
   void place(const std::string& id, store::Batch& batch);
 
   // The dependencies that are not completed, as text.
@@ -129,7 +140,9 @@ struct Queue::Index {
   std::string next_id(const std::set<std::string>& taken);
 
   // The parts of load, and one final task read back ("busy": its end is not on disk yet).
-  Status read_active(store::Database& database);
+  Status read_held(store::Database& database);
+  Status read_all_in(const std::string& state, store::Database& database);
+  Status read_queued(store::Database& database);
   Status read_numbers(store::Database& database);
   Result<Entry> read_final(const std::string& id, const Ended& known, store::Database& database) const;
 };

@@ -1,6 +1,7 @@
 #include "queue/queue.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/codec.h"
 #include "queue/index.h"
@@ -8,6 +9,8 @@
 
 namespace clade::queue {
 namespace {
+
+constexpr std::array kLeased = {State::assigned, State::executing};
 
 std::string with_reason(const std::string& text, const std::string& reason) {
   if (reason.empty()) return text;
@@ -33,15 +36,14 @@ Status Queue::load(store::Database& database) {
   index.ended_by_age.clear();
   index.stored = &database;
   index.schedule.clear();
-  index.leased.clear();
+  index.counts = {};
+  index.by_state = {};
+  index.surplus.clear();
   index.dependents.clear();
   index.reviewed.clear();
-  auto query = database.prepare("SELECT COALESCE(MAX(seq), 0) FROM task_event");
-  auto row = query.step();
-  if (!row) return failure(row.error());
-  index.next_order = query.integer(0) + 1;
   if (auto status = index.read_numbers(database); !status) return status;
-  return index.read_active(database);
+  if (auto status = index.read_held(database); !status) return status;
+  return index.read_queued(database);
 }
 
 Result<std::vector<std::string>> Queue::submit(std::vector<NewTask> tasks, store::Batch& batch) {
@@ -69,19 +71,28 @@ Result<std::vector<std::string>> Queue::submit(std::vector<NewTask> tasks, store
     task.max_attempts = fresh.max_attempts;
     task.due_at = fresh.due_at;
     task.created_at = task.updated_at = now;
-    insert_task(task, batch);
+    task.seq = index.next_seq++;
     insert_event({task.id, now, "submit", name(task.state), task.run, fresh.by, ""}, batch);
     ids.push_back(task.id);
-    index.keep({std::move(task), index.next_order++, ""});
+    index.enter(*index.keep({std::move(task), ""}));
   }
-  for (const auto& id : ids) index.place(id, batch);
+  for (const auto& id : ids) {
+    index.place(id, batch);
+    const Task& task = index.tasks.at(id).task;
+    insert_task(task, batch);
+    if (task.state == State::blocked) index.note_waiting(id, batch);
+    if (task.state == State::queued && index.counts[static_cast<size_t>(State::queued)] > kMostHeld)
+      index.surplus.push_back(id);
+  }
+  index.shed();
   return ids;
 }
 
 Status Queue::check_room(size_t more) const {
-  if (index_->tasks.size() + more <= kMostTasks && index_->bytes <= kMostBytes) return {};
-  return failure("limit", "the queue is full: " + std::to_string(index_->tasks.size()) +
-                              " tasks wait in it and take " + std::to_string(index_->bytes >> 20) +
+  const size_t waiting = index_->tasks.size() + index_->schedule.stored();
+  if (waiting + more <= kMostTasks && index_->bytes <= kMostBytes) return {};
+  return failure("limit", "the queue is full: " + std::to_string(waiting) + " tasks wait in it and take " +
+                              std::to_string(index_->bytes >> 20) +
                               " MB of memory; agents may fill it up to " + std::to_string(kMostTasks) +
                               " tasks or " + std::to_string(kMostBytes >> 20) + " MB");
 }
@@ -90,9 +101,13 @@ Status Queue::check(const std::vector<NewTask>& tasks, const std::vector<std::st
   return check_submission(tasks, pending, index_->surroundings);
 }
 
-std::optional<std::string> Queue::peek(const std::function<bool(const Task&)>& matches) const {
-  return index_->schedule.first(index_->clock.wall_ms(),
-                                [&](const std::string& id) { return matches(index_->tasks.at(id).task); });
+Result<std::optional<std::string>> Queue::peek(const Schedule::Takes& takes) {
+  const auto next = index_->schedule.first(index_->clock.wall_ms(), takes);
+  if (!next) return std::optional<std::string>();
+  if (!next->id.empty()) return std::optional(next->id);
+  const auto entry = index_->load_by_number(next->order);
+  if (!entry) return failure(entry.error());
+  return std::optional((*entry)->task.id);
 }
 
 Result<Lease> Queue::claim(const std::string& id, int64_t run, int64_t lease_ms, const std::string& agent,
@@ -102,12 +117,13 @@ Result<Lease> Queue::claim(const std::string& id, int64_t run, int64_t lease_ms,
   if (!entry) return failure(entry.error());
   const Lease lease{run, (*entry)->task.lease_epoch + 1};
   const Cause cause{run, agent, ""};
-  index_->move(id, Verb::assign, cause, batch, [&](Task& task) {
+  const auto take = [&](Task& task) {
     task.attempt += 1;
     task.lease_run = lease.run;
     task.lease_epoch = lease.epoch;
     task.lease_until = index_->clock.wall_ms() + lease_ms;
-  });
+  };
+  index_->move(id, Verb::assign, cause, batch, take, Index::Row::none);
   (*entry)->agent = agent;
   index_->move(id, Verb::start, cause, batch);
   return lease;
@@ -130,11 +146,11 @@ Status Queue::complete(const std::string& id, const Lease& lease, Value result, 
   if (auto status = check_json(result); !status) {
     return failure(status.error().code, "the result of task " + id + ": " + status.error().message);
   }
-  update_result(id, result, batch);
-  index_->move(id, Verb::complete, {lease.run, (*entry)->agent, ""}, batch, [&](Task& task) {
+  const auto end = [&](Task& task) {
     task.result = std::move(result);
     task.error.clear();
-  });
+  };
+  index_->move(id, Verb::complete, {lease.run, (*entry)->agent, ""}, batch, end, Index::Row::result);
   return {};
 }
 
@@ -168,12 +184,13 @@ Status Queue::review(const std::string& id, const Lease& lease, Value result, co
   if (auto status = check_json(result); !status) {
     return failure(status.error().code, "the result of task " + id + ": " + status.error().message);
   }
-  update_result(id, result, batch);
-  index_->move(id, Verb::review, {lease.run, (*entry)->agent, reviewer}, batch, [&](Task& task) {
+  const auto hand_over = [&](Task& task) {
     task.result = std::move(result);
     task.reviewer = reviewer;
     task.error.clear();
-  });
+  };
+  index_->move(id, Verb::review, {lease.run, (*entry)->agent, reviewer}, batch, hand_over,
+               Index::Row::result);
   index_->note_waiting(id, batch);
   return {};
 }
@@ -242,20 +259,23 @@ Status Queue::retry(const std::string& id, const std::string& by, store::Databas
   if (!state) return unknown(id);
   if (!next_state(*state, Verb::retry)) return illegal(id, *state, Verb::retry);
   if (index.tasks.count(id) == 0) {
-    auto entry = index.read_final(id, index.end_of(id).value(), database);
+    auto entry = index.read_final(id, index.elsewhere(id).value(), database);
     if (!entry) return failure(entry.error());
     index.ended.erase(id);
     index.keep(std::move(*entry));
   }
-  update_result(id, Value(), batch);
-  index.move(id, Verb::retry, {0, by, "by an operator"}, batch, [](Task& task) {
+  const auto begin_anew = [](Task& task) {
     task.result = Value();
     task.reviewer.clear();
     task.error.clear();
     task.attempt = 0;
     task.due_at = 0;
-  });
-  if (index.tasks.at(id).task.state == State::created) index.place(id, batch);
+  };
+  index.move(id, Verb::retry, {0, by, "by an operator"}, batch, begin_anew, Index::Row::none);
+  const Task& task = index.tasks.at(id).task;
+  if (task.state == State::created) index.place(id, batch);
+  update_task(task, true, batch);
+  if (task.state == State::blocked) index.note_waiting(id, batch);
   index.settle(id, batch);
   return {};
 }
@@ -263,25 +283,45 @@ Status Queue::retry(const std::string& id, const std::string& by, store::Databas
 std::vector<std::string> Queue::expired() const {
   std::vector<std::string> ids;
   const int64_t now = index_->clock.wall_ms();
-  for (const auto& id : index_->leased) {
-    if (index_->tasks.at(id).task.lease_until <= now) ids.push_back(id);
+  for (const State state : kLeased) {
+    for (const auto& id : this->ids(state)) {
+      if (index_->tasks.at(id).task.lease_until <= now) ids.push_back(id);
+    }
   }
   return ids;
 }
 
 void Queue::extend_leases(int64_t extend_by_ms) {
-  for (const auto& id : index_->leased) index_->tasks.at(id).task.lease_until += extend_by_ms;
+  for (const State state : kLeased) {
+    for (const auto& id : ids(state)) index_->tasks.at(id).task.lease_until += extend_by_ms;
+  }
 }
 
 const Task* Queue::find(const std::string& id) const {
-  auto found = index_->tasks.find(id);
-  return found == index_->tasks.end() ? nullptr : &found->second.task;
+  const auto found = index_->entry(id);
+  return found && *found ? &(*found)->task : nullptr;
 }
 
-std::vector<const Task*> Queue::active() const {
-  std::vector<const Task*> tasks;
-  for (const auto& [id, entry] : index_->tasks) tasks.push_back(&entry.task);
-  return tasks;
+size_t Queue::count(State state) const {
+  const size_t held = index_->counts.at(static_cast<size_t>(state));
+  return state == State::queued ? held + index_->schedule.stored() : held;
+}
+
+std::map<std::string, int64_t> Queue::counts() const {
+  std::map<std::string, int64_t> counts;
+  for (int i = 0; i < kStates; ++i) {
+    const auto state = static_cast<State>(i);
+    if (const size_t tasks = count(state); tasks > 0) counts[name(state)] = static_cast<int64_t>(tasks);
+  }
+  return counts;
+}
+
+const std::set<std::string>& Queue::ids(State state) const {
+  return index_->by_state.at(static_cast<size_t>(state));
+}
+
+std::map<std::string, size_t> Queue::queued_types() const {
+  return index_->schedule.types();
 }
 
 std::optional<int64_t> Queue::next_due() const {

@@ -1,11 +1,14 @@
-// The queue: every task that is not final in memory, indexed for claiming; every change also put into a store
-// batch. A change is visible in memory at once and acknowledged by the caller once the batch is on disk; as
-// batches commit in order, nothing that depends on a change reaches the outside before it.
+// The queue: every task that is not final, indexed in memory for claiming (of those that only wait for an
+// agent as little as that takes, when they are many); every change also put into a store batch. A change is
+// visible in memory at once and acknowledged by the caller once the batch is on disk; as batches commit in
+// order, nothing that depends on a change reaches the outside before it.
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +28,8 @@ namespace clade::queue {
 // and the disk, and every neighbour's turn.
 inline constexpr size_t kMostTasks = 20000;
 inline constexpr size_t kMostBytes = 256u << 20;  // bytes of memory
+// Queued tasks that are kept in memory whole. What an operator adds beyond these is read when its turn comes.
+inline constexpr size_t kMostHeld = 4096;
 
 class Queue {
  public:
@@ -57,9 +62,9 @@ class Queue {
   // The checks of submit without the submission: for a run's outbox. Ids in `pending` count as existing.
   Status check(const std::vector<NewTask>& tasks, const std::vector<std::string>& pending) const;
 
-  // The task that `matches` accepts with the highest priority, oldest first, due at or before now; nothing
-  // changes.
-  std::optional<std::string> peek(const std::function<bool(const Task&)>& matches) const;
+  // The task of a type that `takes` accepts with the highest priority, oldest first, due at or before now, or
+  // nothing; no task changes. Errors: those of the store.
+  Result<std::optional<std::string>> peek(const Schedule::Takes& takes);
   // queued → assigned → executing, under a lease of `lease_ms` for `run`. Counts an attempt. Errors:
   // "not_found", "illegal" (not queued), "invalid" (a run below 1).
   Result<Lease> claim(const std::string& id, int64_t run, int64_t lease_ms, const std::string& agent,
@@ -105,10 +110,16 @@ class Queue {
   std::vector<std::string> expired() const;
   void extend_leases(int64_t extend_by_ms);
 
-  // A task that is not final, or nullptr. Valid until the next change.
+  // A task that is not final, or nullptr (also when the store cannot be read). Valid until the next change.
   const Task* find(const std::string& id) const;
-  // Every task that is not final, by id.
-  std::vector<const Task*> active() const;
+  // How many tasks are in a state that is not final.
+  size_t count(State state) const;
+  // The same for each state that has any, by its name.
+  std::map<std::string, int64_t> counts() const;
+  // The ids of tasks that are assigned, executing, reviewing or awaiting approval; none for other states.
+  const std::set<std::string>& ids(State state) const;
+  // How many tasks of each type are queued.
+  std::map<std::string, size_t> queued_types() const;
   // When the next task that waits for its time is due (ms since 1970), or nothing. One that is due already
   // waits for an agent, not for its time.
   std::optional<int64_t> next_due() const;

@@ -45,6 +45,7 @@ Result<Task> read_task(const store::Statement& row) {
   task.lease_run = row.integer(16);
   task.lease_epoch = row.integer(17);
   task.lease_until = row.integer(18);
+  task.seq = row.integer(19);
   return task;
 }
 
@@ -74,13 +75,13 @@ void insert_task(const Task& task, store::Batch& batch) {
         "attempt, "
         "max_attempts, error, created_at, updated_at, due_at, lease_run, lease_epoch, lease_until, "
         "seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
-        "(SELECT coalesce(max(seq), 0) + 1 FROM task))");
+        "?20)");
     insert.bind(1, row.id).bind(2, row.type).bind(3, std::string_view(name(row.state)));
     insert.bind(4, static_cast<int64_t>(row.priority)).bind(5, payload).bind(6, result);
     insert.bind(7, row.parent).bind(8, row.run).bind(9, row.approval).bind(10, row.reviewer);
     insert.bind(11, static_cast<int64_t>(row.attempt)).bind(12, static_cast<int64_t>(row.max_attempts));
     insert.bind(13, row.error).bind(14, row.created_at).bind(15, row.updated_at).bind(16, row.due_at);
-    insert.bind(17, row.lease_run).bind(18, row.lease_epoch).bind(19, row.lease_until);
+    insert.bind(17, row.lease_run).bind(18, row.lease_epoch).bind(19, row.lease_until).bind(20, row.seq);
     if (auto status = insert.run(); !status) return status;
     for (const auto& dependency : row.after) {
       auto link = database.prepare("INSERT INTO task_dependency (task, after) VALUES (?1, ?2)");
@@ -91,34 +92,30 @@ void insert_task(const Task& task, store::Batch& batch) {
   batch.add(insert_row, bytes);
 }
 
-void update_task(const Task& task, store::Batch& batch) {
+void update_task(const Task& task, bool with_result, store::Batch& batch) {
   struct Row {
-    std::string id, reviewer, error;
+    std::string reviewer, error, result;
     State state;
-    int64_t attempt, updated_at, due_at, lease_run, lease_epoch, lease_until;
+    int64_t seq, attempt, updated_at, due_at, lease_run, lease_epoch, lease_until;
   };
-  batch.add([row = Row{task.id, task.reviewer, task.error, task.state, task.attempt, task.updated_at,
-                       task.due_at, task.lease_run, task.lease_epoch,
-                       task.lease_until}](store::Database& database) -> Status {
+  Row row{task.reviewer,    task.error,      with_result ? encode_json(task.result) : std::string(),
+          task.state,       task.seq,        task.attempt,
+          task.updated_at,  task.due_at,     task.lease_run,
+          task.lease_epoch, task.lease_until};
+  const size_t bytes = row.result.size();
+  const auto update_row = [row = std::move(row), with_result](store::Database& database) -> Status {
     auto update = database.prepare(
-        "UPDATE task SET state = ?2, reviewer = ?3, attempt = ?4, error = ?5, updated_at = ?6, due_at = ?7, "
-        "lease_run = ?8, lease_epoch = ?9, lease_until = ?10 WHERE id = ?1");
-    update.bind(1, row.id)
-        .bind(2, std::string_view(name(row.state)))
-        .bind(3, row.reviewer)
-        .bind(4, row.attempt);
-    update.bind(5, row.error).bind(6, row.updated_at).bind(7, row.due_at);
+        with_result ? "UPDATE task SET state = ?2, reviewer = ?3, attempt = ?4, error = ?5, updated_at = ?6, "
+                      "due_at = "
+                      "?7, lease_run = ?8, lease_epoch = ?9, lease_until = ?10, result = ?11 WHERE seq = ?1"
+                    : "UPDATE task SET state = ?2, reviewer = ?3, attempt = ?4, error = ?5, updated_at = ?6, "
+                      "due_at = "
+                      "?7, lease_run = ?8, lease_epoch = ?9, lease_until = ?10 WHERE seq = ?1");
+    update.bind(1, row.seq).bind(2, std::string_view(name(row.state))).bind(3, row.reviewer);
+    update.bind(4, row.attempt).bind(5, row.error).bind(6, row.updated_at).bind(7, row.due_at);
     update.bind(8, row.lease_run).bind(9, row.lease_epoch).bind(10, row.lease_until);
+    if (with_result) update.bind(11, row.result);
     return update.run();
-  });
-}
-
-void update_result(const std::string& id, const Value& result, store::Batch& batch) {
-  std::string text = encode_json(result);
-  const size_t bytes = text.size();
-  const auto update_row = [id, text = std::move(text)](store::Database& database) -> Status {
-    auto update = database.prepare("UPDATE task SET result = ?2 WHERE id = ?1");
-    return update.bind(1, id).bind(2, text).run();
   };
   batch.add(update_row, bytes);
 }

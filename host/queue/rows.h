@@ -14,12 +14,12 @@
 
 namespace clade::queue {
 
-// The columns that `read_task` expects, in its order, from 0; 19 of them.
+// The columns that `read_task` expects, in its order, from 0.
 inline constexpr std::string_view kTaskColumns =
     "id, type, state, priority, payload, result, parent, run, approval, reviewer, attempt, max_attempts, "
     "error, "
-    "created_at, updated_at, due_at, lease_run, lease_epoch, lease_until";
-inline constexpr int kTaskColumnCount = 19;
+    "created_at, updated_at, due_at, lease_run, lease_epoch, lease_until, seq";
+inline constexpr int kTaskColumnCount = 20;
 
 // One line of a task's history.
 struct Event {
@@ -41,9 +41,8 @@ Result<std::vector<std::string>> read_dependencies(store::Database& database, co
 
 // A new task and its dependencies.
 void insert_task(const Task& task, store::Batch& batch);
-// Everything of a task that changes, except its result.
-void update_task(const Task& task, store::Batch& batch);
-void update_result(const std::string& id, const Value& result, store::Batch& batch);
+// Everything of a task that changes, and its result only if it did: it may be large.
+void update_task(const Task& task, bool with_result, store::Batch& batch);
 // What somebody did who is no run goes into the audit.
 void insert_event(Event event, store::Batch& batch);
 

@@ -93,6 +93,7 @@ struct Task {
   int64_t lease_run = 0;
   int64_t lease_epoch = 0;  // grows with every lease: the fencing token is (run, epoch)
   int64_t lease_until = 0;
+  int64_t seq = 0;  // its age: grows with every submission, also over restarts; 0 before it is submitted
 };
 
 // The fencing token of a claimant.

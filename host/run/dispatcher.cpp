@@ -214,8 +214,13 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
     record_run(**run, RunStatus::cancelled, "its task was cancelled", kernel_.clock.wall_ms(), batch);
     commit(std::move(batch), nullptr);
   }
-  const auto task = kernel_.queue.peek(
-      [&](const queue::Task& waiting) { return roles_.takes(instance.role, waiting.type); });
+  const auto found =
+      kernel_.queue.peek([&](const std::string& type) { return roles_.takes(instance.role, type); });
+  if (!found) {
+    if (hooks_.fatal) hooks_.fatal(found.error());
+    return nullptr;
+  }
+  const std::optional<std::string>& task = *found;
   // By turns, so that an agent that always has mail still comes to its tasks.
   const bool mail_first = !task || !instance.had_mail;
   instance.had_mail = false;
@@ -531,28 +536,33 @@ bool Dispatcher::idle() const {
   if (kernel_.mail.waiting() > stopped_mail || kernel_.governance.open_count() > 0 ||
       kernel_.writer.pending() > 0)
     return false;
-  for (const auto* task : kernel_.queue.active()) {
-    if (!waits(*task, stopped_roles)) return false;
+  return unfinished() == 0;
+}
+
+size_t Dispatcher::unfinished() const {
+  using queue::State;
+  const auto stopped_roles = stopped();
+  size_t tasks = 0;
+  for (const State state : {State::created, State::assigned, State::executing, State::failed})
+    tasks += kernel_.queue.count(state);
+  for (const auto& [type, count] : kernel_.queue.queued_types()) {
+    if (is_taken(type, stopped_roles)) tasks += count;
   }
-  return true;
+  return tasks;
 }
 
 bool Dispatcher::busy() const {
   return reads_.busy() || files_.busy();
 }
 
-bool Dispatcher::waits(const queue::Task& task, const std::map<std::string, std::string>& stopped) const {
-  if (task.state == queue::State::blocked || task.state == queue::State::reviewing ||
-      task.state == queue::State::awaiting_approval) {
-    return true;
-  }
-  if (task.state != queue::State::queued) return false;
-  return !roles_.handles(task.type, [&](const std::string& role) { return stopped.count(role) == 0; });
+bool Dispatcher::is_taken(const std::string& type, const std::map<std::string, std::string>& stopped) const {
+  return roles_.handles(type, [&](const std::string& role) { return stopped.count(role) == 0; });
 }
 
 std::string Dispatcher::held_up(const queue::Task& task) const {
   const auto stopped_roles = stopped();
-  if (task.state != queue::State::queued || stopped_roles.empty() || !waits(task, stopped_roles)) return "";
+  if (task.state != queue::State::queued || stopped_roles.empty() || is_taken(task.type, stopped_roles))
+    return "";
   for (const auto& [role, advice] : stopped_roles) {
     if (roles_.takes(role, task.type)) return advice;
   }

@@ -88,9 +88,9 @@ class Dispatcher final : public RunEvents {
   bool busy() const;
   // The roles whose agents are stopped, because what they run is quarantined: what to do about it, by role.
   std::map<std::string, std::string> stopped() const;
-  // Does this task wait for another task, for a person, or for a role that nobody plays any more or is one of
-  // these?
-  bool waits(const queue::Task& task, const std::map<std::string, std::string>& stopped) const;
+  // How many tasks are at work or wait for an agent or their time; not those that wait for another task, for
+  // a person, or for a role that is stopped or that nobody plays any more.
+  size_t unfinished() const;
   // Of a queued task that only stopped roles handle: what to do about one of them; "" of any other.
   std::string held_up(const queue::Task& task) const;
   size_t in_flight() const;
@@ -117,6 +117,8 @@ class Dispatcher final : public RunEvents {
   };
   void deliver();
   bool deliver_to(Instance& instance);
+  // Does a role take tasks of this type that is not one of these?
+  bool is_taken(const std::string& type, const std::map<std::string, std::string>& stopped) const;
   std::unique_ptr<Run> next_for(Instance& instance);
   // Is it among those of the former host that have not started again yet?
   bool is_recovered(int64_t run) const;

@@ -7,11 +7,12 @@ void Leases::renew(const std::set<int64_t>& live, store::Batch& batch) {
   const int64_t late = now - renewed_at_ - kRenewMs;
   renewed_at_ = now;
   if (late > 0) kernel_.queue.extend_leases(late);
-  for (const auto* task : kernel_.queue.active()) {
-    const bool leased = task->state == queue::State::assigned || task->state == queue::State::executing;
-    if (leased && live.count(task->lease_run) > 0) {
+  for (const auto state : {queue::State::assigned, queue::State::executing}) {
+    for (const auto& id : kernel_.queue.ids(state)) {
+      const auto* task = kernel_.queue.find(id);
+      if (live.count(task->lease_run) == 0) continue;
       const queue::Lease lease{task->lease_run, task->lease_epoch};
-      (void)kernel_.queue.renew(task->id, lease, kLeaseMs);  // it holds it: that was looked up
+      (void)kernel_.queue.renew(id, lease, kLeaseMs);  // it holds it: that was looked up
     }
   }
   for (const auto& id : kernel_.queue.expired()) {

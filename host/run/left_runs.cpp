@@ -44,9 +44,11 @@ Status spend_attempt(const Kernel& kernel, const Loss& loss, store::Batch& batch
 
 Status release_orphans(const Kernel& kernel, const std::set<int64_t>& kept, store::Batch& batch) {
   std::vector<queue::Task> orphans;
-  for (const auto* task : kernel.queue.active()) {
-    const bool leased = task->state == queue::State::assigned || task->state == queue::State::executing;
-    if (leased && !kept.count(task->lease_run)) orphans.push_back(*task);
+  for (const auto state : {queue::State::assigned, queue::State::executing}) {
+    for (const auto& id : kernel.queue.ids(state)) {
+      const auto* task = kernel.queue.find(id);
+      if (!kept.count(task->lease_run)) orphans.push_back(*task);
+    }
   }
   for (const auto& task : orphans) {
     const queue::Lease lease{task.lease_run, task.lease_epoch};

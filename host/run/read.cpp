@@ -197,7 +197,7 @@ Result<Value> ledger_total(const Kernel& kernel, const Run&, const Value& args, 
   // A task and all that came of it, by parent.
   auto query = kernel.reader.prepare(
       "WITH RECURSIVE family (id) AS (SELECT ?2 UNION SELECT task.id FROM task JOIN family ON task.parent = "
-      "family.id) "
+      "family.id AND task.parent <> '') "
       "SELECT coalesce(sum(count), 0), coalesce(sum(units), 0), coalesce(sum(cpu_us), 0) FROM ledger "
       "WHERE (?1 = '' OR kind = ?1) AND (?2 = '' OR task IN family)");
   query.bind(1, kind).bind(2, task);

@@ -34,7 +34,7 @@ constexpr const char* kTaskMayGo =
     "AND id NOT GLOB 'g-*' "
     "AND NOT EXISTS (SELECT 1 FROM task_dependency d JOIN task a ON a.id = d.task WHERE d.after = task.id "
     "  AND a.state NOT IN ('completed', 'dead_letter', 'cancelled')) "
-    "AND NOT EXISTS (SELECT 1 FROM task c WHERE c.parent = task.id "
+    "AND NOT EXISTS (SELECT 1 FROM task c WHERE c.parent = task.id AND c.parent <> '' "
     "  AND c.state NOT IN ('completed', 'dead_letter', 'cancelled')) "
     "AND NOT EXISTS (SELECT 1 FROM task r WHERE r.state = 'reviewing' AND r.reviewer = task.id) "
     "AND NOT EXISTS (SELECT 1 FROM proposal p WHERE p.state = 'open' AND p.task = task.id) "
@@ -154,16 +154,17 @@ Status remove_task(Database& database, const std::string& id) {
                          kIntoSum);
     if (auto status = sum.bind(1, id).run(); !status) return status;
   }
-  return run_all(database, id,
-                 {"DELETE FROM ledger WHERE run = 0 AND task = ?1",
-                  "UPDATE ledger SET task = coalesce((SELECT p.id FROM task t JOIN task p ON p.id = t.parent "
-                  "WHERE t.id = ?1), "
-                  "'') WHERE task = ?1",
-                  "UPDATE task SET parent = (SELECT parent FROM task WHERE id = ?1) WHERE parent = ?1",
-                  "DELETE FROM task_dependency WHERE task = ?1", "DELETE FROM task_event WHERE task = ?1",
-                  "INSERT INTO mark SELECT 'task', CAST(substr(?1, 2) AS INTEGER) WHERE ?1 GLOB 't[0-9]*' "
-                  "ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
-                  "DELETE FROM task WHERE id = ?1"});
+  return run_all(
+      database, id,
+      {"DELETE FROM ledger WHERE run = 0 AND task = ?1",
+       "UPDATE ledger SET task = coalesce((SELECT p.id FROM task t JOIN task p ON p.id = t.parent "
+       "WHERE t.id = ?1), "
+       "'') WHERE task = ?1",
+       "UPDATE task SET parent = (SELECT parent FROM task WHERE id = ?1) WHERE parent = ?1 AND parent <> ''",
+       "DELETE FROM task_dependency WHERE task = ?1", "DELETE FROM task_event WHERE task = ?1",
+       "INSERT INTO mark SELECT 'task', CAST(substr(?1, 2) AS INTEGER) WHERE ?1 GLOB 't[0-9]*' "
+       "ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+       "DELETE FROM task WHERE id = ?1"});
 }
 
 Status remove_run(Database& database, int64_t id) {

@@ -30,11 +30,11 @@ void Settlement::observe(const queue::Task& task, queue::Verb verb) {
 }
 
 void Settlement::recover() {
-  for (const auto* task : kernel_.queue.active()) {
-    if (task->state == queue::State::awaiting_approval) held_.push_back(task->id);
-    if (task->state == queue::State::reviewing && !kernel_.queue.find(task->reviewer)) {
-      reviews_.push_back({task->id, task->reviewer, "over"});
-    }
+  const auto& held = kernel_.queue.ids(queue::State::awaiting_approval);
+  held_.insert(held_.end(), held.begin(), held.end());
+  for (const auto& id : kernel_.queue.ids(queue::State::reviewing)) {
+    const std::string& reviewer = kernel_.queue.find(id)->reviewer;
+    if (!kernel_.queue.find(reviewer)) reviews_.push_back({id, reviewer, "over"});
   }
 }
 

@@ -184,7 +184,56 @@ CREATE TABLE mark (
 ) WITHOUT ROWID;
 )sql";
 
-constexpr std::array<const char*, 3> kSteps = {kFirst, kTasksInOrder, kKept};
+// Tasks and messages by number: rows at the end of their table, found by an integer, and few indexes. (A
+// partial index whose condition is a list of states costs more to keep than all others together.)
+constexpr const char* kByNumber = R"sql(
+CREATE TABLE old_dependency AS SELECT * FROM task_dependency;
+DROP TABLE task_dependency;
+CREATE TABLE new_task (
+  id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL,
+  payload TEXT NOT NULL,              -- JSON
+  result TEXT NOT NULL,               -- JSON
+  parent TEXT NOT NULL, run INTEGER NOT NULL, approval TEXT NOT NULL, reviewer TEXT NOT NULL,
+  attempt INTEGER NOT NULL, max_attempts INTEGER NOT NULL, error TEXT NOT NULL,
+  created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, due_at INTEGER NOT NULL,
+  lease_run INTEGER NOT NULL, lease_epoch INTEGER NOT NULL, lease_until INTEGER NOT NULL,
+  seq INTEGER PRIMARY KEY             -- counts tasks in the order of their submission
+);
+INSERT INTO new_task (id, type, state, priority, payload, result, parent, run, approval, reviewer, attempt,
+    max_attempts, error, created_at, updated_at, due_at, lease_run, lease_epoch, lease_until)
+  SELECT id, type, state, priority, payload, result, parent, run, approval, reviewer, attempt,
+    max_attempts, error, created_at, updated_at, due_at, lease_run, lease_epoch, lease_until
+  FROM task ORDER BY seq, id;
+DROP TABLE task;
+ALTER TABLE new_task RENAME TO task;
+CREATE INDEX task_state ON task (state, seq, type, priority, due_at);
+CREATE INDEX task_type ON task (type);
+CREATE INDEX task_parent ON task (parent) WHERE parent <> '';
+CREATE TABLE task_dependency (
+  task TEXT NOT NULL REFERENCES task (id), after TEXT NOT NULL, PRIMARY KEY (task, after)
+) WITHOUT ROWID;
+INSERT INTO task_dependency SELECT * FROM old_dependency;
+DROP TABLE old_dependency;
+CREATE INDEX task_dependency_after ON task_dependency (after);
+CREATE TABLE new_message (
+  id TEXT NOT NULL UNIQUE, sender TEXT NOT NULL, recipient TEXT NOT NULL, address TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  body TEXT NOT NULL,                 -- JSON
+  thread TEXT NOT NULL, wants_reply INTEGER NOT NULL, run INTEGER NOT NULL,
+  seq INTEGER PRIMARY KEY,            -- counts messages in the order of their sending
+  created_at INTEGER NOT NULL, state TEXT NOT NULL, -- stored, handled, dead_letter
+  attempt INTEGER NOT NULL, error TEXT NOT NULL
+);
+INSERT INTO new_message (id, sender, recipient, address, kind, body, thread, wants_reply, run, created_at, state,
+    attempt, error)
+  SELECT id, sender, recipient, address, kind, body, thread, wants_reply, run, created_at, state, attempt, error
+  FROM message ORDER BY seq, id;
+DROP TABLE message;
+ALTER TABLE new_message RENAME TO message;
+CREATE INDEX message_waiting ON message (seq) WHERE state = 'stored';
+)sql";
+
+constexpr std::array<const char*, 4> kSteps = {kFirst, kTasksInOrder, kKept, kByNumber};
 
 // The statement ends here: an unfinished one would keep its snapshot while the steps write.
 Result<int> stored_version(Database& database) {

@@ -105,7 +105,7 @@ class Cycle {
     Batch batch;
     leases_.clear();
     for (int n = 0; n < size_; ++n) {
-      const auto id = core_.queue.peek([](const clade::queue::Task&) { return true; });
+      const auto id = need(core_.queue.peek([](const std::string&) { return true; }));
       if (!id) fail("nothing to claim");
       leases_.emplace_back(*id, need(core_.queue.claim(*id, ++runs_, kLeaseMs, "bench", batch)));
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "support/open_tasks.h"
+
 namespace sim {
 
 using clade::Status;
@@ -20,7 +22,7 @@ void Clients::act(const Item& item, Life& life) {
       submit_publish(random, life);
       break;
     case Deed::cancel: {
-      auto active = life.kernel().queue.active();
+      auto active = clade::test::open_tasks(life.kernel().queue, life.reader());
       // Some states are left soon, or rarely entered.
       const auto wanted = random.percent(50) ? State::reviewing : State::executing;
       const auto found =
@@ -115,7 +117,7 @@ void Clients::verb(const std::string& verb, const std::string& task, Life& life)
 
 void Clients::decide(Random& random, Life& life) {
   std::vector<std::string> waiting;
-  for (const auto* task : life.kernel().queue.active()) {
+  for (const auto* task : clade::test::open_tasks(life.kernel().queue, life.reader())) {
     if (task->state == State::awaiting_approval) waiting.push_back(task->id);
   }
   if (!waiting.empty()) verb(random.percent(70) ? "approve" : "refuse", random.pick(waiting), life);
@@ -166,7 +168,7 @@ void Clients::cancel_late(const std::string& task, Life& life) {
 bool Clients::tidy(Life& life) {
   bool any = release(life);
   std::vector<std::pair<std::string, State>> waiting;
-  for (const auto* task : life.kernel().queue.active()) {
+  for (const auto* task : clade::test::open_tasks(life.kernel().queue, life.reader())) {
     if (task->state == State::awaiting_approval || task->state == State::created ||
         task->state == State::failed)
       waiting.emplace_back(task->id, task->state);

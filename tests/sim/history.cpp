@@ -5,6 +5,7 @@
 #include "sim/clients.h"
 #include "sim/plan.h"
 #include "sim/promises.h"
+#include "support/open_tasks.h"
 
 namespace sim {
 namespace {
@@ -153,12 +154,12 @@ class History {
       }
       if (!life.turn()) return;
       if (events_ + life.loop().events() > kMostEvents) {
-        witness_.broken(kEnds, "it goes on and on: " + std::to_string(life.dispatcher().in_flight()) +
-                                   " runs are in flight, " + std::to_string(life.kernel().writer.pending()) +
-                                   " commits, " + std::to_string(life.kernel().mail.waiting()) +
-                                   " messages wait, " + std::to_string(life.kernel().queue.active().size()) +
-                                   " tasks, " + std::to_string(life.kernel().governance.open_count()) +
-                                   " proposals");
+        witness_.broken(
+            kEnds, "it goes on and on: " + std::to_string(life.dispatcher().in_flight()) +
+                       " runs are in flight, " + std::to_string(life.kernel().writer.pending()) +
+                       " commits, " + std::to_string(life.kernel().mail.waiting()) + " messages wait, " +
+                       std::to_string(clade::test::open_tasks(life.kernel().queue, life.reader()).size()) +
+                       " tasks, " + std::to_string(life.kernel().governance.open_count()) + " proposals");
         return;
       }
     }

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "queue/history.h"
 #include "sim/promises.h"
+#include "support/open_tasks.h"
 
 namespace sim {
 
@@ -223,8 +224,8 @@ void Life::compare_with_store() {
     witness.broken(kMemoryIsStore, "it cannot be read");
     return;
   }
-  const auto stored = queue.active();
-  const auto held = queue_.active();
+  const auto stored = clade::test::open_tasks(queue, *reader_);
+  const auto held = clade::test::open_tasks(queue_, *reader_);
   if (stored.size() != held.size())
     witness.broken(kMemoryIsStore, std::to_string(stored.size()) + " tasks are stored, and " +
                                        std::to_string(held.size()) + " in memory");

@@ -26,6 +26,7 @@ Task full_task() {
   task.lease_run = 6;
   task.lease_epoch = 7;
   task.lease_until = int64_t{1} << 60;
+  task.seq = 9;
   task.after = {"a", "b"};
   return task;
 }
@@ -56,8 +57,7 @@ TEST_CASE("a task comes back from its row as it went in") {
   task.due_at = 50;
   task.lease_epoch = 70;
   task.result = Value{{"score", 1}};
-  update_task(task, fixture.batch);
-  update_result("t1", task.result, fixture.batch);
+  update_task(task, true, fixture.batch);
   fixture.commit();
   stored = read_back(fixture);
   REQUIRE(stored.has_value());
@@ -72,6 +72,14 @@ TEST_CASE("a row that another program damaged is named, not guessed at") {
   SECTION("payload") {
     REQUIRE(fixture.database->execute("UPDATE task SET payload = '{'").has_value());
     names = "task t1, column payload";
+  }
+  SECTION("payload of one that waits for an agent: as soon as one wants it") {
+    REQUIRE(fixture.database->execute("UPDATE task SET state = 'queued', due_at = 0, payload = '{'"));
+    REQUIRE(fixture.queue->load(*fixture.database));
+    const auto refused = fixture.queue->peek([](const std::string&) { return true; });
+    CHECK(contains(fixture.refused(refused, "corrupt"), "task t1, column payload"));
+    CHECK(fixture.queue->count(State::queued) == 1);
+    return;
   }
   SECTION("state") {
     REQUIRE(fixture.database->execute("UPDATE task SET state = 'sleeping'").has_value());

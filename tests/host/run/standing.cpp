@@ -116,7 +116,7 @@ TEST_CASE("the agents of a quarantined version stop, also with the next host, an
   PlayedHost host(folder);
   host.settle();
   CHECK(host.executor.starts.empty());
-  CHECK(host.dispatcher->waits(*host.queue.find(tasks[3]), host.dispatcher->stopped()));
+  CHECK(host.dispatcher->unfinished() == 0);
   SECTION("an operator lets it go on") {
     store::Batch batch;
     CHECK(host.dispatcher->release("nobody", "operator", batch).error().code == "not_found");
