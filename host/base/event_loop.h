@@ -33,6 +33,9 @@ class EventLoop {
   virtual ~EventLoop() = default;
   // Runs `function` on the loop's thread, soon, in order of posting. Thread-safe.
   virtual void post(std::function<void()> function) = 0;
+  // Runs `function` once nothing else is to be done at this moment, in order of the calls; while there always
+  // is, after half a millisecond. For what is the cheaper the more of it is done at once. Thread: the loop's.
+  virtual void defer(std::function<void()> function) = 0;
   // Both die before the loop. Of a thread, `name` is what tools like top show, at most 15 letters; throws
   // std::system_error if there can be none.
   virtual std::unique_ptr<Timer> make_timer() = 0;

@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include <spdlog/sinks/rotating_file_sink.h>
@@ -47,6 +48,8 @@ std::string one_line(std::string_view text) {
 
 struct Log::Sink {
   std::unique_ptr<spdlog::logger> logger;
+  std::atomic<bool> gathers{false};
+  std::atomic<bool> unwritten{false};
 };
 
 Log::Log() = default;
@@ -73,7 +76,19 @@ Result<Log> Log::open(const std::string& path, bool echo, size_t most_bytes) {
 }
 
 void Log::write(LogLevel level, std::string_view subject, std::string_view text) {
-  if (sink_) sink_->logger->log(spdlog_level(level), "{} {}", subject, one_line(text));
+  if (!sink_) return;
+  sink_->logger->log(spdlog_level(level), "{} {}", subject, one_line(text));
+  if (sink_->gathers) sink_->unwritten = true;
+}
+
+void Log::gather() {
+  if (!sink_) return;
+  sink_->logger->flush_on(spdlog::level::warn);
+  sink_->gathers = true;
+}
+
+void Log::flush() {
+  if (sink_ && sink_->unwritten.exchange(false)) sink_->logger->flush();
 }
 
 }  // namespace clade

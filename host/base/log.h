@@ -32,6 +32,11 @@ class Log {
   void warning(std::string_view subject, std::string_view text) { write(LogLevel::warning, subject, text); }
   void error(std::string_view subject, std::string_view text) { write(LogLevel::error, subject, text); }
 
+  // From now on lines reach the file with flush(), and at once only from warnings on: for a host, which calls
+  // that at every turn of its loop.
+  void gather();
+  void flush();
+
  private:
   struct Sink;
   std::unique_ptr<Sink> sink_;

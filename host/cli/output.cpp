@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/codec.h"
@@ -56,6 +57,13 @@ bool colour_wanted(int descriptor) {
   if (refused && *refused) return false;
   if (!terminal || !*terminal || std::string_view(terminal) == "dumb") return false;
   return isatty(descriptor) == 1;
+}
+
+bool output_is_dropped() {
+  struct stat output {};
+  struct stat nowhere {};
+  return ::fstat(STDOUT_FILENO, &output) == 0 && ::stat("/dev/null", &nowhere) == 0 &&
+         S_ISCHR(output.st_mode) && output.st_rdev == nowhere.st_rdev;
 }
 
 std::string paint(bool wanted, Colour colour, std::string_view text) {

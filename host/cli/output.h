@@ -15,6 +15,9 @@ namespace clade::cli {
 // True if the descriptor is a terminal that takes colours and NO_COLOR is not set.
 bool colour_wanted(int descriptor);
 
+// True if stdout is /dev/null, as a detached host's is.
+bool output_is_dropped();
+
 enum class Colour { bold, dim, red, green, yellow, blue };
 // `text` in a colour when `wanted`, otherwise as it is.
 std::string paint(bool wanted, Colour colour, std::string_view text);

@@ -266,9 +266,15 @@ Status Host::check_layers() {
 void Host::open_view() {
   ViewOptions options;
   options.mode = options_.json ? ViewMode::json : options_.live ? ViewMode::live : ViewMode::plain;
+  if (output_is_dropped()) options.mode = ViewMode::none;
   options.colour = colour_wanted(STDOUT_FILENO);
   options.swarm = library_.swarm().name;
   view_ = std::make_unique<View>(std::move(options), clock_);
+  log_.gather();
+  loop_.at_turn_end([this] {
+    log_.flush();
+    view_->flush();
+  });
 }
 
 int Host::run() {

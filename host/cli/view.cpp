@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <deque>
 #include <optional>
+#include <utility>
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -123,9 +124,9 @@ struct View::Screen {
   Screen(ViewOptions given, const Clock& clock, Write write)
       : options(std::move(given)), clock(clock), write(std::move(write)), started_ms(clock.wall_ms()) {
     if (!this->write) {
-      this->write = [](std::string_view text) {
+      this->write = [this](std::string_view text) {
         std::fwrite(text.data(), 1, text.size(), stdout);
-        std::fflush(stdout);
+        unwritten = true;
       };
     }
   }
@@ -144,6 +145,7 @@ struct View::Screen {
 
   // One event: above the redrawn lines, or simply the next line.
   void line(const std::string& text, const Value& data) {
+    if (options.mode == ViewMode::none) return;
     if (options.mode == ViewMode::json) {
       write(encode_json(data) + "\n");
       return;
@@ -256,7 +258,8 @@ struct View::Screen {
   int64_t started_ms;
   int64_t told_ms = 0;  // when progress was last told
   int64_t told_done = -1;
-  int drawn = 0;  // lines of the block on the screen
+  bool unwritten = false;  // stdout holds something back
+  int drawn = 0;           // lines of the block on the screen
   double per_second = 0;
   std::deque<std::pair<int64_t, int64_t>> samples;
   std::optional<ViewState> last;
@@ -267,6 +270,10 @@ View::View(ViewOptions options, const Clock& clock, Write write)
 View::View(View&&) noexcept = default;
 View::~View() = default;
 
+void View::flush() {
+  if (std::exchange(screen_->unwritten, false)) std::fflush(stdout);
+}
+
 void View::banner(const std::string& text) {
   Screen& screen = *screen_;
   screen.line(screen.colour(Colour::yellow, plain(text)),
@@ -276,7 +283,7 @@ void View::banner(const std::string& text) {
 void View::task(const queue::Task& task, queue::Verb verb, const std::string& agent) {
   Screen& screen = *screen_;
   const std::string words = words_for(verb);
-  if (words.empty()) return;
+  if (words.empty() || screen.options.mode == ViewMode::none) return;
   std::string text = screen.colour(Colour::bold, plain(task.id)) + " " + plain(task.type) + " " +
                      screen.colour(colour_for(verb), words);
   if (!agent.empty()) text += " by " + plain(agent);
@@ -335,6 +342,7 @@ void View::finish(const Value& summary) {
     line.set("event", "finish");
     line.set("at", screen.clock.wall_ms());
     screen.write(encode_json(line) + "\n");
+    flush();
     return;
   }
   screen.drawn = 0;
@@ -350,6 +358,7 @@ void View::finish(const Value& summary) {
             plain(shown) + "\n";
   }
   screen.write(text);
+  flush();
 }
 
 }  // namespace clade::cli

@@ -16,7 +16,8 @@
 
 namespace clade::cli {
 
-enum class ViewMode { live, plain, json };
+// none: nobody sees it.
+enum class ViewMode { live, plain, json, none };
 
 struct ViewOptions {
   ViewMode mode = ViewMode::plain;
@@ -45,11 +46,13 @@ struct ViewState {
 class View {
  public:
   using Write = std::function<void(std::string_view)>;
-  // `write` takes what goes to the screen (by default stdout, flushed).
+  // `write` takes what goes to the screen (by default stdout).
   View(ViewOptions options, const Clock& clock, Write write = {});
   ~View();  // leaves the cursor below what was drawn
   View(View&&) noexcept;
 
+  // What has been written is on the screen, or in the pipe, after this: call it at every turn.
+  void flush();
   // A warning about the run as a whole, e.g. a missing isolation layer.
   void banner(const std::string& text);
   // An edge of a task, after it happened; `agent` is who did it, "" if nobody in particular. Edges between

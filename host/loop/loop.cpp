@@ -2,13 +2,22 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 #include <vector>
+
+#include <poll.h>
 
 #include "base/thread.h"
 #include "loop/handle.h"
 #include "loop/timer.h"
 
 namespace clade::loop {
+namespace {
+
+// Half a millisecond: a few fsyncs of a good disk, and nothing that anybody notices.
+constexpr uint64_t kLongestDeferNs = 500000;
+
+}  // namespace
 
 struct Loop::State {
   uv_loop_t loop{};
@@ -21,7 +30,20 @@ struct Loop::State {
   uint64_t about_to_at = 0;  // in ns; 0: not since run() began
   uint64_t longest_ns = 0;
 
+  std::vector<std::function<void()>> deferred;
+  uint64_t deferred_at = 0;  // in ns: the oldest of them
+  std::function<void()> turn_end;
+
+  void run_deferred() {
+    if (deferred.empty()) return;
+    pollfd more{uv_backend_fd(&loop), POLLIN, 0};
+    if (uv_hrtime() - deferred_at<kLongestDeferNs&& ::poll(&more, 1, 0)> 0) return;
+    for (auto& function : std::exchange(deferred, {})) function();
+  }
+
   void about_to_wait() {
+    run_deferred();
+    if (turn_end) turn_end();
     const uint64_t now = uv_hrtime();
     const uint64_t waited = uv_metrics_idle_time(&loop);
     if (about_to_at != 0) {
@@ -75,6 +97,8 @@ Loop::~Loop() {
     dropped.swap(state_->posted);
   }
   dropped.clear();
+  state_->deferred.clear();
+  state_->turn_end = nullptr;
   // One turn without waiting lets streams that are closing send what the kernel still takes.
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->wake), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->before_wait), nullptr);
@@ -105,6 +129,15 @@ void Loop::post(std::function<void()> function) {
     state_->posted.push_back(std::move(function));
   }
   uv_async_send(&state_->wake);
+}
+
+void Loop::defer(std::function<void()> function) {
+  if (state_->deferred.empty()) state_->deferred_at = uv_hrtime();
+  state_->deferred.push_back(std::move(function));
+}
+
+void Loop::at_turn_end(std::function<void()> function) {
+  state_->turn_end = std::move(function);
 }
 
 std::unique_ptr<clade::Timer> Loop::make_timer() {

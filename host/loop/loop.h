@@ -25,6 +25,9 @@ class Loop final : public EventLoop {
   // Makes run() return after the callbacks of this turn.
   void stop();
   void post(std::function<void()> function) override;
+  void defer(std::function<void()> function) override;
+  // Calls `function` at the end of every turn, before the loop waits. Replaces what was set before.
+  void at_turn_end(std::function<void()> function);
   std::unique_ptr<clade::Timer> make_timer() override;
   std::unique_ptr<Thread> make_thread(const char* name) override;
   // The longest that one turn has worked without waiting, in microseconds: how long anything else had to wait

@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kEvidenceBytes = 4096;
 // Ends kept in memory until they are seen on disk, at least; far more than the writer ever has waiting.
 constexpr size_t kMostEnded = 4096;
+// As many are let go of at once, with one look at the store.
+constexpr int kEndsAtOnce = 64;
 
 bool is_leased(State state) {
   return state == State::assigned || state == State::executing;
@@ -120,23 +122,35 @@ void Queue::Index::shed() {
   }
 }
 
-void Queue::Index::keep_end(const std::string& id, const Ended& end) {
+void Queue::Index::keep_end(const std::string& id, Ended end) {
+  end.number = ++ends;
   ended[id] = end;
-  ended_by_age.push_back(id);
-  if (ended_by_age.size() <= kMostEnded || !stored) return;
-  const std::string oldest = ended_by_age.front();
-  const auto found = ended.find(oldest);
-  if (found != ended.end()) {
-    auto query = stored->prepare("SELECT state, lease_epoch FROM task WHERE id = ?1");
-    query.bind(1, oldest);
-    auto row = query.step();
-    const bool gone = row && !*row;  // retention took it away
-    const bool on_disk =
-        row && *row && query.text(0) == name(found->second.state) && query.integer(1) == found->second.epoch;
-    if (!gone && !on_disk) return;  // the next time
-    ended.erase(found);
+  ended_by_age.emplace_back(id, end.number);
+  if (ended_by_age.size() < kMostEnded + kEndsAtOnce || !stored) return;
+  // Changes reach the disk in order: once the youngest of these ends is there, so are all before it. (One
+  // that came back and ended again is there twice, and the first time counts no more.)
+  std::vector<std::string> ids;
+  for (size_t i = 0; i < kEndsAtOnce; ++i) {
+    const auto& [one, number] = ended_by_age[i];
+    if (const auto found = ended.find(one); found != ended.end() && found->second.number == number)
+      ids.push_back(one);
   }
-  ended_by_age.pop_front();
+  if (!ids.empty()) {
+    const Ended& youngest = ended.at(ids.back());
+    // Tasks come to the disk by number: one that is missing among the others was taken away by retention.
+    auto query = stored->prepare(
+        "SELECT state, lease_epoch FROM task WHERE seq = ?1 UNION ALL SELECT '', max(seq) FROM task");
+    query.bind(1, youngest.seq);
+    auto row = query.step();
+    if (!row) return;
+    const bool is_there = !query.text(0).empty();
+    const bool on_disk = is_there
+                             ? query.text(0) == name(youngest.state) && query.integer(1) == youngest.epoch
+                             : query.integer(1) > youngest.seq;
+    if (!on_disk) return;  // the next time
+  }
+  for (const auto& one : ids) ended.erase(one);
+  ended_by_age.erase(ended_by_age.begin(), ended_by_age.begin() + kEndsAtOnce);
 }
 
 Result<Queue::Index::Entry*> Queue::Index::legal(const std::string& id, Verb verb) {
@@ -253,7 +267,7 @@ void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, st
     tell(entry.task, verb, from);
     return;
   }
-  keep_end(id, {to, entry.task.lease_epoch});
+  keep_end(id, {to, entry.task.seq, entry.task.lease_epoch, 0});
   auto gone = tasks.extract(id);
   bytes -= gone.mapped().bytes;
   tell(gone.mapped().task, verb, from);

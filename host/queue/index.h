@@ -38,7 +38,9 @@ struct Queue::Index {
   // What is kept of a task that ended until that is seen on disk; the store knows the others.
   struct Ended {
     State state;
+    int64_t seq = 0;
     int64_t epoch = -1;  // -1: as the store has it
+    uint64_t number = 0;
   };
 
   const Clock& clock;
@@ -48,8 +50,9 @@ struct Queue::Index {
   // of them. `schedule` knows their numbers, and `entry` and `load_by_number` read them when they are wanted.
   std::unordered_map<std::string, Entry> tasks;
   std::unordered_map<std::string, Ended> ended;
-  std::deque<std::string> ended_by_age;  // its keys; one that came back and ended again is there twice
-  store::Database* stored = nullptr;     // the loop's reading connection
+  std::deque<std::pair<std::string, uint64_t>> ended_by_age;  // its keys, and which of their ends
+  uint64_t ends = 0;
+  store::Database* stored = nullptr;  // the loop's reading connection
   Schedule schedule;
   std::array<size_t, kStates> counts{};                 // of `tasks`, by state
   std::array<std::set<std::string>, kStates> by_state;  // ids of those that hold something up
@@ -78,7 +81,7 @@ struct Queue::Index {
   // Lets go of the surplus that is on disk.
   void shed();
   // Keeps the end of a task, and forgets older ones that are on disk.
-  void keep_end(const std::string& id, const Ended& end);
+  void keep_end(const std::string& id, Ended end);
 
   // The entry of a task that is not final, if `verb` is legal there. Errors: "not_found", "illegal".
   Result<Entry*> legal(const std::string& id, Verb verb);

@@ -127,7 +127,7 @@ Status check_submission(const std::vector<NewTask>& tasks, const std::vector<std
   for (size_t i = 0; i < tasks.size(); ++i) {
     if (auto status = check_alone(tasks, i, surroundings); !status) return status;
     if (tasks[i].id.empty()) continue;
-    if (surroundings.state(tasks[i].id)) {
+    if (!tasks[i].is_new && surroundings.state(tasks[i].id)) {
       return failure("conflict",
                      "there is a task " + legible(tasks[i].id) + " already: choose another id, or none");
     }
@@ -152,7 +152,11 @@ Status check_submission(const std::vector<NewTask>& tasks, const std::vector<std
       }
     }
   }
-  return CircleSearch(by_id).run();
+  const bool any_within = std::any_of(tasks.begin(), tasks.end(), [&](const NewTask& task) {
+    return std::any_of(task.after.begin(), task.after.end(),
+                       [&](const auto& id) { return by_id.count(id) > 0; });
+  });
+  return any_within ? CircleSearch(by_id).run() : Status();
 }
 
 }  // namespace clade::queue

@@ -16,7 +16,8 @@ namespace clade::queue {
 
 // A task as it is submitted.
 struct NewTask {
-  std::string id;  // chosen by the caller (runs derive it from run and position), or "" for the next "t<N>"
+  std::string id;       // chosen by the caller, or "" for the next "t<N>"
+  bool is_new = false;  // derived from a run and its position: no other task can have this id
   std::string type;
   Value payload;
   int priority = 5;

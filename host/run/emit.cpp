@@ -71,6 +71,7 @@ Result<Value> queue_add(const Kernel& kernel, Run& run, const Value& args, scrip
   auto task = new_task(run, args, "queue.add", call);
   if (!task) return failure(task.error());
   task->id = next_id(run);
+  task->is_new = true;
   if (auto status = kernel.queue.check_room(run.outbox.tasks.size() + 1); !status)
     return failure(status.error());
   if (auto status = kernel.queue.check({*task}, pending_ids(run)); !status) return failure(status.error());
@@ -86,6 +87,7 @@ Result<Value> queue_add_all(const Kernel& kernel, Run& run, const Value& args, s
     auto task = new_task(run, item, "queue.add_all", call);
     if (!task) return failure(task.error());
     task->id = next_id(run);
+    task->is_new = true;
     const std::string& key = item["key"].as_string();
     if (!key.empty() && !ids.emplace(key, task->id).second) {
       return failure("invalid", "queue.add_all: the key \"" + key + "\" appears twice");
@@ -116,6 +118,7 @@ Result<Value> queue_review(const Kernel& kernel, Run& run, const Value& args, sc
     return failure("invalid", "queue.review: `payload` must be a map");
   }
   task->id = next_id(run);
+  task->is_new = true;
   task->payload.set("reviews", run.trigger_id);
   if (auto status = kernel.queue.check({*task}, pending_ids(run)); !status) return failure(status.error());
   run.outbox.review_task = task->id;

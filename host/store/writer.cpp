@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "store/audit.h"
 
@@ -154,8 +155,21 @@ struct Writer::State {
   int64_t checkpointed_at = 0;
   bool pinned = false;
 
+  // Gives the thread what has been gathered.
+  void hand_over() {
+    bool resting = false;
+    {
+      const std::lock_guard lock(mutex);
+      for (auto& submitted : gathered) queue.push_back(std::move(submitted));
+      resting = !std::exchange(working, true);
+    }
+    gathered.clear();
+    if (resting) thread->run([this] { work(); });
+  }
+
   // Of the loop's thread.
   std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
+  std::vector<Submitted> gathered;
 
   // Shared.
   std::atomic<uint64_t> groups{0};
@@ -172,6 +186,7 @@ Writer::Writer(Database database, EventLoop& loop)
 }
 
 Writer::~Writer() {
+  if (!state_->gathered.empty()) state_->hand_over();
   state_->thread.reset();
   state_->ledger->alive = false;
   // Leaves the state as one file where it can; a reader in the way, or a failure, costs nothing but the
@@ -181,13 +196,12 @@ Writer::~Writer() {
 
 void Writer::commit(Batch batch, Done done) {
   const size_t bytes = batch.bytes();
-  bool resting = false;
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->queue.push_back({std::move(batch), std::move(done)});
-    resting = !std::exchange(state_->working, true);
+  state_->gathered.push_back({std::move(batch), std::move(done)});
+  if (state_->gathered.size() == 1) {
+    state_->loop.defer([state = state_.get(), ledger = state_->ledger] {
+      if (ledger->alive) state->hand_over();
+    });
   }
-  if (resting) state_->thread->run([state = state_.get()] { state->work(); });
   state_->ledger->add(bytes);
 }
 

@@ -1,6 +1,6 @@
-// The writer: one thread that owns the only writing connection and commits in groups. It takes all that is
-// queued as one transaction with one fsync; what is submitted while that runs is the next group. Nothing is
-// acknowledged before it.
+// The writer: one thread that owns the only writing connection and commits in groups. What the loop submits
+// until it has nothing else to do is one transaction with one fsync; what is submitted while that runs is the
+// next group. Nothing is acknowledged before it.
 #pragma once
 
 #include <functional>

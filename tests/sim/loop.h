@@ -38,6 +38,7 @@ class Loop final : public clade::EventLoop {
   ~Loop() override;
 
   void post(std::function<void()> function) override;
+  void defer(std::function<void()> function) override { post(std::move(function)); }
   std::unique_ptr<clade::Timer> make_timer() override;
   std::unique_ptr<clade::Thread> make_thread(const char* name) override;
 
