@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -68,11 +69,15 @@ void update_message(const std::string& id, std::string state, int attempt, std::
   });
 }
 
-std::string joined(std::vector<std::string> names) {
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
+// The names there are; of very many the first ones.
+std::string known(const std::map<std::string, std::vector<std::string>>& names) {
+  constexpr size_t kShown = 50;
   std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  size_t count = 0;
+  for (const auto& [name, unused] : names) {
+    if (++count > kShown) return text + " and " + std::to_string(names.size() - kShown) + " more";
+    text += (text.empty() ? "" : ", ") + name;
+  }
   return text.empty() ? "none" : text;
 }
 
@@ -105,7 +110,10 @@ struct Mail::Boxes {
   explicit Boxes(const Clock& host_clock) : clock(host_clock) {}
 
   const Clock& clock;
-  std::vector<Recipient> recipients;
+  // Who there is, each list by name.
+  using Names = std::map<std::string, std::vector<std::string>>;
+  std::vector<std::string> everybody;
+  Names agents, roles, topics;
   std::map<std::string, Box> boxes;  // by agent
   std::unordered_map<std::string, Entry> messages;
   size_t bytes = 0;  // of all messages
@@ -134,19 +142,6 @@ struct Mail::Boxes {
     bytes -= found->second.bytes;
     if (box->second.ids.empty()) boxes.erase(box);
     messages.erase(found);
-  }
-
-  // The names for which `is_one` holds; otherwise "not_found" with what there is.
-  template <class IsOne>
-  Result<std::vector<std::string>> names(IsOne is_one, const std::string& nobody,
-                                         const std::vector<std::string>& known) const {
-    std::vector<std::string> found;
-    for (const auto& recipient : recipients) {
-      if (is_one(recipient)) found.push_back(recipient.name);
-    }
-    std::sort(found.begin(), found.end());
-    if (found.empty()) return failure("not_found", nobody + ": there are " + joined(known));
-    return found;
   }
 
   // Is there, or was there, such a message? Errors: those of the store.
@@ -207,7 +202,17 @@ Mail::Mail(const Clock& clock) : boxes_(std::make_unique<Boxes>(clock)) {}
 Mail::~Mail() = default;
 
 void Mail::set_recipients(std::vector<Recipient> recipients) {
-  boxes_->recipients = std::move(recipients);
+  std::sort(recipients.begin(), recipients.end(),
+            [](const Recipient& left, const Recipient& right) { return left.name < right.name; });
+  boxes_->everybody.clear();
+  for (auto* index : {&boxes_->agents, &boxes_->roles, &boxes_->topics}) index->clear();
+  for (const auto& one : recipients) {
+    boxes_->everybody.push_back(one.name);
+    boxes_->agents[one.name] = {one.name};
+    boxes_->roles[one.role].push_back(one.name);
+    for (const auto& topic : std::set<std::string>(one.topics.begin(), one.topics.end()))
+      boxes_->topics[topic].push_back(one.name);
+  }
 }
 
 Status Mail::load(store::Database& database) {
@@ -222,33 +227,23 @@ Status Mail::load(store::Database& database) {
 }
 
 Result<std::vector<std::string>> Mail::resolve(const std::string& address) const {
-  std::vector<std::string> agents, roles, topics;
-  for (const auto& recipient : boxes_->recipients) {
-    agents.push_back(recipient.name);
-    roles.push_back(recipient.role);
-    topics.insert(topics.end(), recipient.topics.begin(), recipient.topics.end());
-  }
   const std::string shown = in_quotes(address);
   if (address == "all") {
-    return boxes_->names([](const Recipient&) { return true; }, "nobody is there for \"all\"", agents);
+    if (!boxes_->everybody.empty()) return boxes_->everybody;
+    return failure("not_found", "nobody is there for \"all\": there are none");
   }
   const auto colon = address.find(':');
   const std::string form = address.substr(0, colon);
   const std::string name = colon == std::string::npos ? "" : address.substr(colon + 1);
-  if (!name.empty() && form == "agent") {
-    return boxes_->names([&](const Recipient& one) { return one.name == name; }, "no agent for " + shown,
-                         agents);
-  }
-  if (!name.empty() && form == "role") {
-    return boxes_->names([&](const Recipient& one) { return one.role == name; },
-                         "no agent has the role of " + shown, roles);
-  }
-  if (!name.empty() && form == "topic") {
-    auto subscribed = [&](const Recipient& one) {
-      return std::find(one.topics.begin(), one.topics.end(), name) != one.topics.end();
-    };
-    return boxes_->names(subscribed, "nobody subscribed to " + shown, topics);
-  }
+  const auto find = [&](const Boxes::Names& names, const std::string& nobody) {
+    const auto found = names.find(name);
+    using Found = Result<std::vector<std::string>>;
+    return found != names.end() ? Found(found->second)
+                                : Found(failure("not_found", nobody + shown + ": there are " + known(names)));
+  };
+  if (!name.empty() && form == "agent") return find(boxes_->agents, "no agent for ");
+  if (!name.empty() && form == "role") return find(boxes_->roles, "no agent has the role of ");
+  if (!name.empty() && form == "topic") return find(boxes_->topics, "nobody subscribed to ");
   return failure("invalid", shown + " is no address: write agent:NAME, role:ROLE, topic:TOPIC or all");
 }
 
@@ -310,6 +305,12 @@ Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch
   return ids;
 }
 
+std::vector<std::string> Mail::waited_for() const {
+  std::vector<std::string> names;
+  for (const auto& [name, box] : boxes_->boxes) names.push_back(name);
+  return names;
+}
+
 const Message* Mail::next(const std::string& agent) const {
   auto box = boxes_->boxes.find(agent);
   return box == boxes_->boxes.end() ? nullptr : find(box->second.ids.begin()->second);
@@ -347,10 +348,7 @@ Status Mail::bury(const std::string& id, const std::string& reason, store::Batch
 std::vector<std::string> Mail::undeliverable() const {
   std::vector<std::string> ids;
   for (const auto& [agent, box] : boxes_->boxes) {
-    const bool there =
-        std::any_of(boxes_->recipients.begin(), boxes_->recipients.end(),
-                    [&name = agent](const Recipient& recipient) { return recipient.name == name; });
-    if (there) continue;
+    if (boxes_->agents.count(agent) > 0) continue;
     for (const auto& [seq, id] : box.ids) ids.push_back(id);
   }
   return ids;

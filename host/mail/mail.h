@@ -65,6 +65,8 @@ class Mail {
   // resolve, "invalid" (no kind, or a body that JSON cannot hold), "conflict" (id taken), those of the store.
   Result<std::vector<std::string>> send(Message message, store::Batch& batch);
 
+  // The agents that have messages waiting, by name.
+  std::vector<std::string> waited_for() const;
   // The oldest message that waits for `agent`, or nullptr; it stays until handled or buried.
   const Message* next(const std::string& agent) const;
   // Takes it out of the mailbox as handled.

@@ -17,6 +17,7 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       settlement_(settlement),
       executor_(executor),
       hooks_(std::move(hooks)),
+      roster_(kernel.library.swarm().agents),
       due_(kernel.loop.make_timer()),
       renew_(kernel.loop.make_timer()),
       leases_(kernel),
@@ -37,17 +38,7 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
           [this](const Error& error) {
             if (hooks_.fatal) hooks_.fatal(error);
           },
-          hooks_.write) {
-  for (const auto& entry : kernel_.library.swarm().agents) {
-    for (int number = 1; number <= entry.instances; ++number) {
-      Instance instance;
-      instance.name = number == 1 ? entry.name : entry.name + "#" + std::to_string(number);
-      instance.role = entry.role;
-      instance.grants = script::Grants(instance.name, {}, entry.grants, entry.role);
-      instances_.emplace(instance.name, std::move(instance));
-    }
-  }
-}
+          hooks_.write) {}
 
 Dispatcher::~Dispatcher() {
   *alive_ = false;
@@ -60,8 +51,8 @@ void Dispatcher::add_effect(const std::string& op, Effect& effect) {
 
 void Dispatcher::set_role(const std::string& role, const Value& info) {
   roles_.set(role, info);
-  for (auto& [name, instance] : instances_) {
-    if (instance.role == role) instance.grants.ask(kernel_.library.agent(role).grants);
+  for (auto& [name, agent] : roster_.all()) {
+    if (agent.role == role) agent.grants.ask(kernel_.library.agent(role).grants);
   }
   wake();
 }
@@ -93,11 +84,11 @@ Status Dispatcher::recover() {
       auto row = query.step();
       if (!row) return failure(row.error());
       if (!*row) break;
-      auto instance = instances_.find(query.text(0));
-      if (instance == instances_.end()) continue;
+      Agent* agent = roster_.find(query.text(0));
+      if (!agent) continue;
       auto state = decode_json(query.text(2));
       if (!state) return failure("corrupt", "the state of agent " + query.text(0) + " is damaged");
-      instance->second.state = {std::move(*state), query.text(1), content_hash(query.text(2)), false};
+      agent->state = {std::move(*state), query.text(1), content_hash(query.text(2)), false};
     }
   }
   store::Batch batch;
@@ -107,7 +98,7 @@ Status Dispatcher::recover() {
     next_run_ = query.integer(0);
   }
   auto left = left_runs(
-      kernel_, standing_, [this](const std::string& agent) { return instances_.count(agent) > 0; }, batch);
+      kernel_, standing_, [this](const std::string& agent) { return roster_.has(agent); }, batch);
   if (!left) return failure(left.error());
   recovered_ = *std::move(left);
   for (const auto& id : kernel_.mail.undeliverable()) {
@@ -166,22 +157,35 @@ void Dispatcher::deliver() {
   settlement_.settle(batch);
   if (!batch.empty()) commit(std::move(batch), nullptr);
   const auto stopped_roles = stopped();
-  for (auto& [name, instance] : instances_) {
-    // A recovered run goes on with what it was pinned to, which is not stopped (left_runs.h).
-    if (!instance.run && (stopped_roles.count(instance.role) == 0 || recovered_.count(name) > 0))
-      deliver_to(instance);
+  const auto is_ready = [&](const std::string& name) {
+    const Agent* agent = roster_.find(name);
+    return agent && !agent->run && stopped_roles.count(agent->role) == 0;
+  };
+  // A recovered run goes on with what it was pinned to, which is not stopped (left_runs.h).
+  for (const auto& [name, run] : std::map(recovered_)) {
+    if (Agent* agent = roster_.find(name); agent && !agent->run) deliver_to(*agent);
+  }
+  for (const auto& name : kernel_.mail.waited_for()) {
+    if (is_ready(name)) deliver_to(*roster_.find(name));
+  }
+  for (const auto& [role, names] : roster_.free()) {
+    if (stopped_roles.count(role) > 0) continue;
+    // Each at most once in a turn: a run that cannot even begin frees its agent at once.
+    for (size_t left = names.size(); left > 0 && !names.empty(); --left) {
+      if (!deliver_to(*roster_.find(*names.begin()))) break;
+    }
   }
   arm_timer();
 }
 
-bool Dispatcher::deliver_to(Instance& instance) {
-  auto run = next_for(instance);
+bool Dispatcher::deliver_to(Agent& agent) {
+  auto run = next_for(agent);
   if (!run) return false;
-  instance.run = run.get();
-  run->grants = &instance.grants;
-  run->state = &instance.state;
+  run->grants = &agent.grants;
+  run->state = &agent.state;
   Run& live = *runs_.emplace(run->id, std::move(run)).first->second;
-  if (hooks_.activity) hooks_.activity(instance.name, live.trigger_id);
+  roster_.begin(agent, live);
+  if (hooks_.activity) hooks_.activity(agent.name, live.trigger_id);
   execute(live);
   return true;
 }
@@ -197,11 +201,11 @@ std::map<std::string, std::string> Dispatcher::stopped() const {
   return roles;
 }
 
-std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
-  if (auto recovered = recovered_.find(instance.name); recovered != recovered_.end()) {
+std::unique_ptr<Run> Dispatcher::next_for(Agent& agent) {
+  if (auto recovered = recovered_.find(agent.name); recovered != recovered_.end()) {
     const int64_t id = recovered->second;
     recovered_.erase(recovered);
-    auto run = restored_run(kernel_, instance.name, instance.role, id);
+    auto run = restored_run(kernel_, agent.name, agent.role, id);
     if (!run) {
       if (hooks_.fatal) hooks_.fatal(run.error());
       return nullptr;
@@ -215,29 +219,29 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
     commit(std::move(batch), nullptr);
   }
   const auto found =
-      kernel_.queue.peek([&](const std::string& type) { return roles_.takes(instance.role, type); });
+      kernel_.queue.peek([&](const std::string& type) { return roles_.takes(agent.role, type); });
   if (!found) {
     if (hooks_.fatal) hooks_.fatal(found.error());
     return nullptr;
   }
   const std::optional<std::string>& task = *found;
   // By turns, so that an agent that always has mail still comes to its tasks.
-  const bool mail_first = !task || !instance.had_mail;
-  instance.had_mail = false;
-  while (const mail::Message* message = mail_first ? kernel_.mail.next(instance.name) : nullptr) {
+  const bool mail_first = !task || !agent.had_mail;
+  agent.had_mail = false;
+  while (const mail::Message* message = mail_first ? kernel_.mail.next(agent.name) : nullptr) {
     std::string useless;
-    if (!roles_.takes_mail(instance.role)) {
-      useless = "the role " + instance.role + " has no on_mail";
+    if (!roles_.takes_mail(agent.role)) {
+      useless = "the role " + agent.role + " has no on_mail";
     } else if (message->wants_reply && message->run != 0 && !awaits_.waits(*message) &&
                !is_recovered(message->run)) {
       useless = "nobody waits for the answer any more";
     }
     if (useless.empty()) {
-      instance.had_mail = true;
-      auto run = new_run(kernel_, instance.name, instance.role, Trigger::mail, message->id,
-                         message->attempt + 1, next_run_++);
+      agent.had_mail = true;
+      auto run = new_run(kernel_, agent.name, agent.role, Trigger::mail, message->id, message->attempt + 1,
+                         next_run_++);
       if (run) return std::move(*run);
-      kernel_.log.error(instance.name, run.error().message);
+      kernel_.log.error(agent.name, run.error().message);
       return nullptr;
     }
     store::Batch batch;
@@ -248,14 +252,14 @@ std::unique_ptr<Run> Dispatcher::next_for(Instance& instance) {
     commit_and_answer(std::move(batch), std::move(answer));
   }
   if (!task) return nullptr;
-  auto run = new_run(kernel_, instance.name, instance.role, Trigger::task, *task,
+  auto run = new_run(kernel_, agent.name, agent.role, Trigger::task, *task,
                      kernel_.queue.find(*task)->attempt + 1, next_run_++);
   if (!run) {
-    kernel_.log.error(instance.name, run.error().message);
+    kernel_.log.error(agent.name, run.error().message);
     return nullptr;
   }
   store::Batch batch;
-  auto lease = kernel_.queue.claim(*task, (*run)->id, kLeaseMs, instance.name, batch);
+  auto lease = kernel_.queue.claim(*task, (*run)->id, kLeaseMs, agent.name, batch);
   if (!lease) return nullptr;
   (*run)->lease = *lease;
   commit(std::move(batch), nullptr);
@@ -484,7 +488,7 @@ void Dispatcher::end(Run& run) {
   awaits_.cancel(run);
   emissions_.cancel(run);
   reads_.drop(run.id);
-  instances_.at(run.agent).run = nullptr;
+  roster_.end(*roster_.find(run.agent));
   if (hooks_.activity) hooks_.activity(run.agent, "");
   runs_.erase(run.id);
   wake();
@@ -530,8 +534,10 @@ bool Dispatcher::idle() const {
   if (!runs_.empty() || woken_ || busy() || !recovered_.empty()) return false;
   const auto stopped_roles = stopped();
   size_t stopped_mail = 0;
-  for (const auto& [name, instance] : instances_) {
-    if (stopped_roles.count(instance.role) > 0) stopped_mail += kernel_.mail.waiting(name);
+  if (!stopped_roles.empty()) {
+    for (const auto& [name, agent] : roster_.all()) {
+      if (stopped_roles.count(agent.role) > 0) stopped_mail += kernel_.mail.waiting(name);
+    }
   }
   if (kernel_.mail.waiting() > stopped_mail || kernel_.governance.open_count() > 0 ||
       kernel_.writer.pending() > 0)
@@ -576,14 +582,14 @@ size_t Dispatcher::in_flight() const {
 Value Dispatcher::agents() const {
   Value::Array list;
   const auto stopped_roles = stopped();
-  for (const auto& [name, instance] : instances_) {
-    const auto* version = kernel_.library.current("agent:" + instance.role);
+  for (const auto& [name, agent] : roster_.all()) {
+    const auto* version = kernel_.library.current("agent:" + agent.role);
     Value entry{{"name", name},
-                {"role", instance.role},
-                {"state", instance.run ? "busy" : "idle"},
-                {"task", instance.run ? instance.run->trigger_id : std::string()},
+                {"role", agent.role},
+                {"state", agent.run ? "busy" : "idle"},
+                {"task", agent.run ? agent.run->trigger_id : std::string()},
                 {"version", version ? version->hash : std::string()}};
-    if (const auto role = stopped_roles.find(instance.role); role != stopped_roles.end())
+    if (const auto role = stopped_roles.find(agent.role); role != stopped_roles.end())
       entry.set("state", "stopped").set("advice", role->second);
     list.push_back(std::move(entry));
   }

@@ -29,6 +29,7 @@
 #include "run/leases.h"
 #include "run/read_queue.h"
 #include "run/roles.h"
+#include "run/roster.h"
 #include "run/run.h"
 #include "run/settlement.h"
 #include "run/split.h"
@@ -107,19 +108,12 @@ class Dispatcher final : public RunEvents {
   void logged(int64_t run, const std::string& level, const std::string& text) override;
 
  private:
-  struct Instance {
-    std::string name;
-    std::string role;
-    script::Grants grants;
-    AgentState state;
-    Run* run = nullptr;
-    bool had_mail = false;  // its last run was one of mail
-  };
   void deliver();
-  bool deliver_to(Instance& instance);
+  // False if there is nothing for it.
+  bool deliver_to(Agent& agent);
   // Does a role take tasks of this type that is not one of these?
   bool is_taken(const std::string& type, const std::map<std::string, std::string>& stopped) const;
-  std::unique_ptr<Run> next_for(Instance& instance);
+  std::unique_ptr<Run> next_for(Agent& agent);
   // Is it among those of the former host that have not started again yet?
   bool is_recovered(int64_t run) const;
   void execute(Run& run);
@@ -141,9 +135,9 @@ class Dispatcher final : public RunEvents {
   Executor& executor_;
   Hooks hooks_;
   Roles roles_;
-  std::map<std::string, Instance> instances_;
+  Roster roster_;
   std::map<int64_t, std::unique_ptr<Run>> runs_;
-  std::map<std::string, int64_t> recovered_;  // instance → run to take up first
+  std::map<std::string, int64_t> recovered_;  // agent → run to take up first
   int64_t next_run_ = 1;
   bool delivering_ = false;
   bool woken_ = false;
