@@ -1,7 +1,9 @@
 #include "cli/control.h"
 
+#include <deque>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/codec.h"
@@ -24,12 +26,23 @@ std::string answer_line(const Result<Value>& result) {
 }  // namespace
 
 struct Control::State : std::enable_shared_from_this<Control::State> {
+  // A request that is with the handler, or answered after one that still is.
+  struct Asked {
+    size_t bytes = 0;
+    std::string answer;  // a line; "" while it is with the handler
+  };
   struct Connection {
     explicit Connection(loop::Stream opened) : stream(std::move(opened)) {}
     loop::Stream stream;
     std::string buffer;
-    bool asked = false;      // a request is with the handler
+    size_t taken = 0;         // of the buffer
+    std::deque<Asked> asked;  // oldest first
+    uint64_t answered = 0;    // requests before those
+    size_t asked_bytes = 0;
+    bool refused = false;    // it said what is no request: it gets its answers, then it is closed
+    bool serving = false;    // its next requests are taken up in another turn
     uint64_t last_used = 0;  // a count, not a time
+    bool is_full() const { return asked.size() >= kControlAsked || asked_bytes > kControlAskedBytes; }
   };
 
   State(loop::Loop& loop, Handler handler) : loop(loop), handler(std::move(handler)) {}
@@ -49,10 +62,10 @@ struct Control::State : std::enable_shared_from_this<Control::State> {
   void drop_most_silent() {
     auto worst = connections.end();
     for (auto one = connections.begin(); one != connections.end(); ++one) {
-      if (worst == connections.end() || std::pair(one->second->asked, one->second->last_used) <
-                                            std::pair(worst->second->asked, worst->second->last_used)) {
-        worst = one;
-      }
+      const auto patience = [](const Connection& connection) {
+        return std::pair(!connection.asked.empty(), connection.last_used);
+      };
+      if (worst == connections.end() || patience(*one->second) < patience(*worst->second)) worst = one;
     }
     if (worst != connections.end()) connections.erase(worst);
   }
@@ -66,70 +79,104 @@ struct Control::State : std::enable_shared_from_this<Control::State> {
     serve(id);
   }
 
-  // Takes the next whole line, unless one is being answered. A handler may answer at once or drop the
-  // connection, so nothing is held across the call.
+  // Takes up whole lines. A handler may answer at once or drop the connection, so nothing is held across the
+  // call.
   void serve(uint64_t id) {
-    for (;;) {
+    for (int left = kControlTakenAtOnce; left > 0; --left) {
       const auto place = connections.find(id);
-      if (place == connections.end() || place->second->asked) return;
+      if (place == connections.end()) return;
       Connection& connection = *place->second;
-      const size_t end = connection.buffer.find('\n');
+      if (connection.is_full() || connection.refused) return connection.stream.pause();
+      const size_t end = connection.buffer.find('\n', connection.taken);
+      const size_t size = (end == std::string::npos ? connection.buffer.size() : end) - connection.taken;
+      if (size > kControlLineBytes) return refuse(id, "limit", too_large("the request").message);
       if (end == std::string::npos) {
-        if (connection.buffer.size() > kControlLineBytes)
-          refuse(id, "limit", too_large("the request").message);
+        connection.buffer.erase(0, connection.taken);
+        connection.taken = 0;
         return;
       }
-      if (end > kControlLineBytes) return refuse(id, "limit", too_large("the request").message);
       if (connection.stream.unwritten() > kControlUnreadBytes) {
         connections.erase(place);  // it asks and does not read
         return;
       }
-      const std::string line = connection.buffer.substr(0, end);
-      connection.buffer.erase(0, end + 1);
+      const auto line = std::string_view(connection.buffer).substr(connection.taken, size);
       auto asked = decode_json(line, CodecLimits{kControlLineBytes, kControlDepth});
+      connection.taken = end + 1;
       if (!asked) return refuse(id, "invalid", "the request is not JSON: " + asked.error().message);
       if (!(*asked)["command"].is_string() || (asked->has("args") && !(*asked)["args"].is_map())) {
         return refuse(id, "invalid", R"(a request is {"command":"…","args":{…}} on one line)");
       }
-      connection.asked = true;
-      connection.stream.pause();
+      const uint64_t number = connection.answered + connection.asked.size();
+      connection.asked.push_back({size, ""});
+      connection.asked_bytes += size;
       handler((*asked)["command"].as_string(), asked->has("args") ? (*asked)["args"] : Value(Value::Map{}),
-              reply_for(id));
+              reply_for(id, number));
     }
+    serve_later(id);
   }
 
-  Reply reply_for(uint64_t id) {
+  void serve_later(uint64_t id) {
+    const auto place = connections.find(id);
+    if (place == connections.end() || std::exchange(place->second->serving, true)) return;
+    place->second->stream.pause();
+    loop.post([weak = weak_from_this(), id] {
+      const auto state = weak.lock();
+      const auto found = state ? state->connections.find(id) : decltype(state->connections.find(id)){};
+      if (!state || found == state->connections.end()) return;
+      found->second->serving = false;
+      found->second->stream.resume();
+      state->serve(id);
+    });
+  }
+
+  Reply reply_for(uint64_t id, uint64_t number) {
     auto open = std::make_shared<bool>(true);
-    return [weak = weak_from_this(), id, open](Result<Value> result) {
+    return [weak = weak_from_this(), id, number, open](Result<Value> result) {
       if (!std::exchange(*open, false)) return;
-      if (const auto state = weak.lock()) state->answer(id, result);
+      if (const auto state = weak.lock()) state->answer(id, number, result);
     };
   }
 
-  void answer(uint64_t id, const Result<Value>& result) {
+  void answer(uint64_t id, uint64_t number, const Result<Value>& result) {
     const auto place = connections.find(id);
     if (place == connections.end()) return;
     Connection& connection = *place->second;
-    connection.asked = false;
+    const bool was_full = connection.is_full();
+    Asked& asked = connection.asked.at(number - connection.answered);
+    asked.answer = answer_line(result);
+    asked.bytes += asked.answer.size();  // it may have to wait for those before it
+    connection.asked_bytes += asked.answer.size();
     connection.last_used = ++uses;
-    connection.stream.write(answer_line(result));
-    connection.stream.resume();
-    // The next request may be in the buffer already. Not from here: a handler that answers at once would
-    // nest.
-    if (!connection.buffer.empty()) {
-      loop.post([weak = weak_from_this(), id] {
-        if (const auto state = weak.lock()) state->serve(id);
-      });
+    send_answers(place);
+    // Not from here: a handler that answers at once would nest.
+    if (was_full) serve_later(id);
+  }
+
+  using Place = std::map<uint64_t, std::unique_ptr<Connection>>::iterator;
+
+  // Those whose turn it is.
+  void send_answers(Place place) {
+    Connection& connection = *place->second;
+    std::string lines;
+    auto& asked = connection.asked;
+    for (; !asked.empty() && !asked.front().answer.empty(); asked.pop_front()) {
+      lines += asked.front().answer;
+      connection.asked_bytes -= asked.front().bytes;
+      ++connection.answered;
     }
+    connection.stream.write(std::move(lines));
+    if (!connection.refused || !asked.empty()) return;
+    connection.stream.close_after_writes();
+    connections.erase(place);
   }
 
   void refuse(uint64_t id, const std::string& code, const std::string& message) {
     const auto place = connections.find(id);
     if (place == connections.end()) return;
-    loop::Stream& stream = place->second->stream;
-    stream.write(answer_line(failure(code, message)));
-    stream.close_after_writes();
-    connections.erase(place);
+    place->second->refused = true;
+    place->second->stream.pause();
+    place->second->asked.push_back({0, answer_line(failure(code, message))});
+    send_answers(place);
   }
 
   loop::Loop& loop;

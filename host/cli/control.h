@@ -1,6 +1,6 @@
 // The control socket DIR/.clade/socket: how commands talk to a running host. One JSON object per line:
 //   {"command":"task.add","args":{…}}  →  {"ok":true,"data":…}  | {"ok":false,"error":{"code":…,"message":…}}
-// A connection may ask several times, one after the other; answers come in order.
+// A connection may ask again before it is answered; answers come in the order of the requests.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +21,11 @@ inline constexpr size_t kControlLineBytes = 1u << 20;
 inline constexpr size_t kControlDepth = 66;
 inline constexpr size_t kControlUnreadBytes =
     1u << 20;  // answers that a client leaves unread before it is dropped
+// Requests of a connection that wait for their answers, and the bytes of both: then no more is read from it.
+inline constexpr size_t kControlAsked = 512;
+inline constexpr size_t kControlAskedBytes = 4u << 20;
+// Requests of a connection that are taken up in one turn of the loop: others want theirs, too.
+inline constexpr int kControlTakenAtOnce = 32;
 inline constexpr size_t kControlAnswerBytes = 64u << 20;  // of an answer: what a client reads at most
 inline constexpr size_t kControlConnections = 64;  // beyond: the one that has been silent longest is dropped
 

@@ -81,8 +81,9 @@ Result<std::vector<std::string>> Queue::submit(std::vector<NewTask> tasks, store
     const Task& task = index.tasks.at(id).task;
     insert_task(task, batch);
     if (task.state == State::blocked) index.note_waiting(id, batch);
-    if (task.state == State::queued && index.counts[static_cast<size_t>(State::queued)] > kMostHeld)
-      index.surplus.push_back(id);
+    const bool enough =
+        index.counts[static_cast<size_t>(State::queued)] > kMostHeld || index.bytes > kMostHeldBytes;
+    if (task.state == State::queued && enough) index.surplus.push_back(id);
   }
   index.shed();
   return ids;

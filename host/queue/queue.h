@@ -28,8 +28,10 @@ namespace clade::queue {
 // and the disk, and every neighbour's turn.
 inline constexpr size_t kMostTasks = 20000;
 inline constexpr size_t kMostBytes = 256u << 20;  // bytes of memory
-// Queued tasks that are kept in memory whole. What an operator adds beyond these is read when its turn comes.
+// Queued tasks that are kept in memory whole, and what all tasks there may take meanwhile. What an operator
+// adds beyond these is read when its turn comes.
 inline constexpr size_t kMostHeld = 4096;
+inline constexpr size_t kMostHeldBytes = 16u << 20;
 
 class Queue {
  public:

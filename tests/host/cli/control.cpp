@@ -80,6 +80,44 @@ TEST_CASE("requests are answered in order, several on one connection") {
   CHECK_FALSE(fixture.closed);
 }
 
+TEST_CASE("requests may be asked without waiting, and their answers come in order") {
+  Fixture fixture;
+  std::string requests = "{\"command\":\"later\"}\n";
+  std::string expected = "{\"data\":\"late\",\"ok\":true}\n";
+  // More than are taken up at once, and more than may wait.
+  const int count = static_cast<int>(kControlAsked) + 100;
+  for (int i = 0; i < count; ++i) {
+    requests += "{\"command\":\"echo\",\"args\":{\"n\":" + std::to_string(i) + "}}\n";
+    expected += "{\"data\":{\"n\":" + std::to_string(i) + "},\"ok\":true}\n";
+  }
+  loop::Stream stream = fixture.connect();
+  std::string answers;
+  stream.read([&](std::string_view bytes) { answers += bytes; }, [](const std::string&) {});
+  stream.write(requests);
+  fixture.loop.run_until([&] { return fixture.asked.size() == kControlAsked; });
+  // The host takes no more of them: the first one waits for its answer, and so do all that follow.
+  CHECK(answers.empty());
+  fixture.kept(Value("late"));
+  fixture.loop.run_until([&] { return answers.size() >= expected.size(); });
+  CHECK(answers == expected);
+  CHECK(fixture.asked.size() == static_cast<size_t>(count) + 1);
+}
+
+TEST_CASE("what was asked before a line that is no request is answered, then the connection is closed") {
+  Fixture fixture;
+  loop::Stream stream = fixture.connect();
+  std::string answers;
+  bool closed = false;
+  stream.read([&](std::string_view bytes) { answers += bytes; }, [&](const std::string&) { closed = true; });
+  stream.write("{\"command\":\"later\"}\ngarbage\n{\"command\":\"echo\"}\n");
+  fixture.loop.run_until([&] { return static_cast<bool>(fixture.kept); });
+  fixture.kept(Value("late"));
+  fixture.loop.run_until([&] { return closed; });
+  CHECK(answers.substr(0, answers.find('\n')) == "{\"data\":\"late\",\"ok\":true}");
+  CHECK(answers.find("not JSON") != std::string::npos);
+  CHECK(fixture.asked == std::vector<std::string>{"later"});
+}
+
 TEST_CASE("only the owner may connect") {
   Fixture fixture;
   struct stat found {};
