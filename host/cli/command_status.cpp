@@ -41,6 +41,9 @@ void print_running(const Value& status) {
   print_line("host:       process " + readable(status["pid"]) + ", up " +
              format_span(now - status["started_at"].as_integer()));
   print_line("queue:      " + counts(status["queue"]));
+  const int64_t dropped = status["mail"]["dropped"].as_integer();
+  print_line("mail:       " + readable(status["mail"]["waiting"]) + " waiting" +
+             (dropped > 0 ? ", " + std::to_string(dropped) + " ephemeral ones dropped so far" : ""));
   print_line("in flight:  " + readable(status["in_flight"]));
   print_line(std::string("approvals:  ") + (status["approve"].as_string() == "auto" ? "auto" : "ask"));
   const Value& cells = status["cells"];

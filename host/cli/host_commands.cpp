@@ -212,6 +212,8 @@ Value HostCommands::status() const {
                {"started_at", started_at_},
                {"agents", dispatcher_.agents()},
                {"queue", std::move(queue)},
+               {"mail", Value{{"waiting", static_cast<int64_t>(kernel_.mail.waiting())},
+                              {"dropped", static_cast<int64_t>(kernel_.mail.dropped())}}},
                {"in_flight", static_cast<int64_t>(dispatcher_.in_flight())},
                {"cells", pool_.statistics()},
                {"commands", command_.statistics()},

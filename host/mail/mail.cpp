@@ -105,6 +105,8 @@ struct Mail::Boxes {
   struct Box {
     std::map<int64_t, std::string> ids;  // by seq
     size_t bytes = 0;                    // of all of them
+    std::set<int64_t> ephemeral;         // those of `ids` that are
+    size_t ephemeral_bytes = 0;
   };
 
   explicit Boxes(const Clock& host_clock) : clock(host_clock) {}
@@ -123,12 +125,17 @@ struct Mail::Boxes {
   store::Database* stored = nullptr;
   int64_t next_seq = 1;
   int64_t next_number = 1;
+  uint64_t dropped = 0;
 
   void put(Entry entry) {
     entry.bytes = sizeof entry + footprint(entry.message);
     Box& box = boxes[entry.message.recipient];
     box.ids[entry.seq] = entry.message.id;
     box.bytes += entry.bytes;
+    if (entry.message.ephemeral) {
+      box.ephemeral.insert(entry.seq);
+      box.ephemeral_bytes += entry.bytes;
+    }
     bytes += entry.bytes;
     std::string id = entry.message.id;
     messages.emplace(std::move(id), std::move(entry));
@@ -139,9 +146,26 @@ struct Mail::Boxes {
     auto box = boxes.find(found->second.message.recipient);
     box->second.ids.erase(found->second.seq);
     box->second.bytes -= found->second.bytes;
+    if (box->second.ephemeral.erase(found->second.seq) > 0)
+      box->second.ephemeral_bytes -= found->second.bytes;
     bytes -= found->second.bytes;
     if (box->second.ids.empty()) boxes.erase(box);
     messages.erase(found);
+  }
+
+  // Drops ephemeral messages until there is room for one more of so many bytes. The first message of all may
+  // be what the agent is busy with: it stays.
+  void make_room(const std::string& agent, size_t more) {
+    const auto box = boxes.find(agent);
+    if (box == boxes.end()) return;
+    auto& ephemeral = box->second.ephemeral;
+    while (ephemeral.size() >= kMostEphemeral || box->second.ephemeral_bytes + more > kMostEphemeralBytes) {
+      auto oldest = ephemeral.begin();
+      if (oldest != ephemeral.end() && *oldest == box->second.ids.begin()->first) ++oldest;
+      if (oldest == ephemeral.end()) return;
+      ++dropped;
+      take(std::string(box->second.ids.at(*oldest)));
+    }
   }
 
   // Is there, or was there, such a message? Errors: those of the store.
@@ -251,8 +275,9 @@ Status Mail::check_room(const std::vector<std::string>& recipients, size_t messa
   const std::string advice = ": wait until some of it has been handled";
   for (const auto& name : recipients) {
     const auto found = boxes_->boxes.find(name);
-    const size_t waiting = found == boxes_->boxes.end() ? 0 : found->second.ids.size();
-    const size_t taken = found == boxes_->boxes.end() ? 0 : found->second.bytes;
+    const bool empty = found == boxes_->boxes.end();
+    const size_t waiting = empty ? 0 : found->second.ids.size() - found->second.ephemeral.size();
+    const size_t taken = empty ? 0 : found->second.bytes - found->second.ephemeral_bytes;
     if (waiting + messages <= kMostWaiting && taken + bytes <= kMostBoxBytes) continue;
     return failure("limit", "the mailbox of " + name + " is full: " + std::to_string(waiting) +
                                 " messages wait in it and take " + std::to_string(taken >> 20) +
@@ -279,6 +304,13 @@ Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch
     return failure(status.error().code,
                    "the body of a message to " + message.address + ": " + status.error().message);
   }
+  const size_t room = message.ephemeral ? sizeof(Boxes::Entry) + footprint(message) : 0;
+  if (room > kMostEphemeralBytes) {
+    return failure("limit", "an ephemeral message takes " + std::to_string(room >> 20) +
+                                " MB of memory, more than a mailbox keeps of them (" +
+                                std::to_string(kMostEphemeralBytes >> 20) +
+                                " MB): send it without `ephemeral`");
+  }
   for (const bool numbered = message.id.empty();;) {
     if (numbered) message.id = "m" + std::to_string(boxes.next_number++);
     auto taken = boxes.is_taken(message.id);
@@ -287,7 +319,7 @@ Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch
     if (numbered) continue;
     return failure("conflict", "there is a message " + message.id + " already: choose another id, or none");
   }
-  boxes.remember(message.id);
+  if (!message.ephemeral) boxes.remember(message.id);
   if (message.thread.empty()) message.thread = message.id;
   message.created_at = boxes.clock.wall_ms();
   message.attempt = 0;
@@ -298,7 +330,11 @@ Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch
     copy.recipient = name;
     if (names->size() > 1) copy.id += "/" + name;
     const int64_t seq = boxes.next_seq++;
-    insert_message(copy, seq, batch);
+    if (copy.ephemeral) {
+      boxes.make_room(name, room);
+    } else {
+      insert_message(copy, seq, batch);
+    }
     ids.push_back(copy.id);
     boxes.put({std::move(copy), "", seq});
   }
@@ -319,7 +355,8 @@ const Message* Mail::next(const std::string& agent) const {
 Status Mail::handled(const std::string& id, store::Batch& batch) {
   auto found = boxes_->messages.find(id);
   if (found == boxes_->messages.end()) return not_waiting(id);
-  update_message(id, "handled", found->second.message.attempt + 1, found->second.error, batch);
+  if (!found->second.message.ephemeral)
+    update_message(id, "handled", found->second.message.attempt + 1, found->second.error, batch);
   boxes_->take(std::string(id));
   return {};
 }
@@ -330,8 +367,9 @@ Result<bool> Mail::failed(const std::string& id, const std::string& error, store
   auto& entry = found->second;
   entry.message.attempt += 1;
   entry.error = valid_utf8(error);
-  const bool is_dead = entry.message.attempt >= kAttempts;
-  update_message(id, is_dead ? "dead_letter" : "stored", entry.message.attempt, entry.error, batch);
+  const bool is_dead = entry.message.ephemeral || entry.message.attempt >= kAttempts;
+  if (!entry.message.ephemeral)
+    update_message(id, is_dead ? "dead_letter" : "stored", entry.message.attempt, entry.error, batch);
   // A copy: `id` may be the entry's own.
   if (is_dead) boxes_->take(std::string(id));
   return is_dead;
@@ -340,7 +378,8 @@ Result<bool> Mail::failed(const std::string& id, const std::string& error, store
 Status Mail::bury(const std::string& id, const std::string& reason, store::Batch& batch) {
   auto found = boxes_->messages.find(id);
   if (found == boxes_->messages.end()) return not_waiting(id);
-  update_message(id, "dead_letter", found->second.message.attempt, valid_utf8(reason), batch);
+  if (!found->second.message.ephemeral)
+    update_message(id, "dead_letter", found->second.message.attempt, valid_utf8(reason), batch);
   boxes_->take(std::string(id));
   return {};
 }
@@ -357,6 +396,10 @@ std::vector<std::string> Mail::undeliverable() const {
 const Message* Mail::find(const std::string& id) const {
   auto found = boxes_->messages.find(id);
   return found == boxes_->messages.end() ? nullptr : &found->second.message;
+}
+
+uint64_t Mail::dropped() const {
+  return boxes_->dropped;
 }
 
 size_t Mail::waiting() const {

@@ -1,5 +1,5 @@
 // Mail between agents: stored → delivered → handled, or dead letter. One row per recipient; order per sender
-// kept.
+// kept. Ephemeral mail is kept in memory alone: it is handled once at most, and gone with the host.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ struct Message {
   int64_t run = 0;           // run that sent it; 0 from outside
   int64_t created_at = 0;
   int attempt = 0;
+  bool ephemeral = false;
 };
 
 // Who there is to write to.
@@ -43,6 +44,10 @@ struct Recipient {
 inline constexpr size_t kMostWaiting = 5000;
 inline constexpr size_t kMostBoxBytes = 64u << 20;
 inline constexpr size_t kMostMailBytes = 256u << 20;
+// What of ephemeral mail a mailbox keeps, besides: beyond that the oldest that nobody has begun with are
+// dropped.
+inline constexpr size_t kMostEphemeral = 1000;
+inline constexpr size_t kMostEphemeralBytes = 4u << 20;
 
 class Mail {
  public:
@@ -58,11 +63,12 @@ class Mail {
   // The recipients of an address, by name. Errors: "not_found" (nobody there: says who is), "invalid" (no
   // such form).
   Result<std::vector<std::string>> resolve(const std::string& address) const;
-  // Has each recipient room for so many messages of an agent, of so many bytes together? Errors: "limit"
-  // (says whose mailbox is full).
+  // Has each recipient room for so many messages of an agent, of so many bytes together? Not asked for
+  // ephemeral ones, which make room. Errors: "limit" (says whose mailbox is full).
   Status check_room(const std::vector<std::string>& recipients, size_t messages, size_t bytes) const;
   // Stores one message per recipient and returns their ids. `id` "" takes the next "m<N>". Errors: those of
-  // resolve, "invalid" (no kind, or a body that JSON cannot hold), "conflict" (id taken), those of the store.
+  // resolve, "invalid" (no kind, or a body that JSON cannot hold), "conflict" (id taken), "limit" (an
+  // ephemeral one of more than kMostEphemeralBytes), those of the store.
   Result<std::vector<std::string>> send(Message message, store::Batch& batch);
 
   // The agents that have messages waiting, by name.
@@ -71,13 +77,16 @@ class Mail {
   const Message* next(const std::string& agent) const;
   // Takes it out of the mailbox as handled.
   Status handled(const std::string& id, store::Batch& batch);
-  // A handler failed: waits for the next attempt, or dead letter after 3. True if it is a dead letter now.
+  // A handler failed: waits for the next attempt, or dead letter after 3. True if it is a dead letter now, or
+  // dropped, as an ephemeral one is at once.
   Result<bool> failed(const std::string& id, const std::string& error, store::Batch& batch);
   // Nobody will ever handle it: dead letter at once. Errors: "not_found".
   Status bury(const std::string& id, const std::string& reason, store::Batch& batch);
   const Message* find(const std::string& id) const;
   // The ids of messages that wait for an agent that is not there any more.
   std::vector<std::string> undeliverable() const;
+  // Ephemeral messages that were dropped since the start, because others came.
+  uint64_t dropped() const;
   // Messages waiting, over all agents, or for one.
   size_t waiting() const;
   size_t waiting(const std::string& agent) const;

@@ -12,8 +12,10 @@ Value argument_of(const queue::Task& task) {
 }
 
 Value argument_of(const mail::Message& message) {
-  return Value{{"id", message.id},     {"sender", message.sender}, {"kind", message.kind},
-               {"body", message.body}, {"thread", message.thread}, {"wants_reply", message.wants_reply}};
+  Value argument{{"id", message.id},     {"sender", message.sender}, {"kind", message.kind},
+                 {"body", message.body}, {"thread", message.thread}, {"wants_reply", message.wants_reply}};
+  if (message.ephemeral) argument.set("ephemeral", true);
+  return argument;
 }
 
 Result<Value> past_argument(store::Database& database, Trigger trigger, const std::string& id,

@@ -15,7 +15,7 @@ namespace clade::run {
 
 // {id, type, payload, priority, attempt, parent, error}: the argument of on_task.
 Value argument_of(const queue::Task& task);
-// {id, sender, kind, body, thread, wants_reply}: the argument of on_mail.
+// {id, sender, kind, body, thread, wants_reply, ephemeral = true (of such)}: the argument of on_mail.
 Value argument_of(const mail::Message& message);
 
 // The argument that a past run had: its trigger from the store, with the attempt and the error of that time.

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "run/conclusion.h"
 #include "run/emit.h"
 #include "run/left_runs.h"
 #include "run/program.h"
@@ -360,43 +361,19 @@ void Dispatcher::finished(int64_t number, Value result, Value state) {
     spend_attempt(*run, RunStatus::diverged, left_out);
     return;
   }
-  if (auto status = check_json(result); !status) {
-    spend_attempt(*run, RunStatus::failed, "result: " + status.error().message);
-    return;
-  }
-  auto next = next_state(*run->state, std::move(state), run->version);
-  if (!next) {
-    spend_attempt(*run, RunStatus::failed, next.error().message);
-    return;
-  }
-  store::Batch batch;
-  const int64_t now = kernel_.clock.wall_ms();
-  const mail::Message* message = run->trigger == Trigger::mail ? kernel_.mail.find(run->trigger_id) : nullptr;
-  const int64_t asker = message && message->wants_reply ? message->run : 0;
   const std::string trigger = run->trigger_id;
-  batch.act_for(run->id);
-  auto after = settlement_.commit(*run, result, batch);
-  batch.act_for(0);
-  if (!after && after.error().code != "fenced") {
-    spend_attempt(*run, RunStatus::failed, after.error().message);
+  store::Batch batch;
+  auto conclusion = conclude(kernel_, settlement_, standing_, *run, result, std::move(state), batch);
+  if (!conclusion) {
+    spend_attempt(*run, RunStatus::failed, conclusion.error().message);
     return;
   }
-  if (after) {
-    run->state_after = next->hash;
-    run->result = content_hash(encode_msgpack(result));
-  }
-  record_run(*run, after ? RunStatus::committed : RunStatus::fenced, after ? "" : after.error().message, now,
-             batch);
-  if (after && (next->hash != run->state->hash || next->version != run->state->version)) {
-    *run->state = std::move(*next);
-    write_state(run->agent, *run->state, now, batch);
-  }
-  if (after) standing_.worked(*run, batch);
   settlement_.settle(batch);
   end(*run);
   std::function<void()> answer;
-  if (asker && after) answer = awaits_.take_reply(trigger, asker, result, batch);
-  commit(std::move(batch), [this, answer, after = after ? *after : AfterCommit()](Status status) {
+  if (conclusion->asker && conclusion->after)
+    answer = awaits_.take_reply(trigger, conclusion->asker, result, batch);
+  commit(std::move(batch), [this, answer, after = conclusion->after.value_or(AfterCommit())](Status status) {
     if (!status) return;
     after_commit(after);
     if (answer) answer();

@@ -166,7 +166,15 @@ Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args, scrip
   if (auto status = call.check("mail.send", message.address); !status) return failure(status.error());
   const auto recipients = kernel.mail.resolve(message.address);
   if (!recipients) return failure(recipients.error());
-  if (auto room = kernel.mail.check_room(*recipients, 1, args.footprint()); !room)
+  if (!args["ephemeral"].is_nil() && !args["ephemeral"].is_bool())
+    return failure("invalid", "mail.send: `ephemeral` must be true or false");
+  message.ephemeral = args["ephemeral"].as_bool();
+  if (message.ephemeral && args.footprint() > mail::kMostEphemeralBytes / 2) {
+    return failure("limit", "mail.send: an ephemeral message may take at most " +
+                                std::to_string(mail::kMostEphemeralBytes >> 21) + " MB of memory");
+  }
+  if (auto room = message.ephemeral ? Status() : kernel.mail.check_room(*recipients, 1, args.footprint());
+      !room)
     return failure(room.error());
   if (auto status = check_json(args["body"]); !status) {
     return failure("invalid", "mail.send: body" + status.error().message);

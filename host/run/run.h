@@ -2,6 +2,7 @@
 // collected in the outbox and exist for nobody else until the run commits.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -64,6 +65,15 @@ struct Outbox {
   DataChanges data;
   std::optional<Failure> failure;          // this run's task fails
   std::optional<std::string> review_task;  // this run's task waits for that task's verdict
+
+  // Does its commit change anything but memory?
+  bool is_durable() const {
+    const bool only_ephemeral = std::all_of(messages.begin(), messages.end(),
+                                            [](const mail::Message& message) { return message.ephemeral; });
+    return !only_ephemeral || !tasks.empty() || !verdicts.empty() || !proposals.empty() || !votes.empty() ||
+           !publications.empty() || !files.empty() || !rules.empty() || !data.values.empty() || failure ||
+           review_task;
+  }
 };
 
 // What one run may make the host hold: what it asked, got and wants to happen, in bytes of memory.

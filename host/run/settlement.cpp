@@ -118,6 +118,7 @@ Status Settlement::check_mail(const Outbox& outbox) const {
   };
   std::map<std::string, Sum> sums;  // by address
   for (const auto& message : outbox.messages) {
+    if (message.ephemeral) continue;
     Sum& sum = sums[message.address];
     ++sum.messages;
     sum.bytes += message.body.footprint();

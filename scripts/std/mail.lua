@@ -5,11 +5,15 @@ local host, check = ...
 local mail = {}
 
 -- Sends a message when the run commits. Fields: to ("agent:<name>", "role:<role>", "topic:<topic>" or "all"), kind (a
--- word that handlers look at), body (plain data), thread (id of the message it belongs to). Returns its id.
+-- word that handlers look at), body (plain data), thread (id of the message it belongs to), ephemeral (true: kept in
+-- memory alone; handled once at most, gone with the host, and the oldest are dropped when a mailbox has 1,000 or 4 MB of
+-- them: for what the next one replaces, like progress). Returns its id.
 -- Raises: misuse, no such recipient, no grant mail.send:<to>, a full mailbox. Outbox.
 --   clade.mail.send { to = "role:reviewer", kind = "handoff", body = { task = task.id } }
 function mail.send(message)
-  check.fields("clade.mail.send", message, { to = "string", kind = "string", body = "any?", thread = "string?" })
+  check.fields("clade.mail.send", message, {
+    to = "string", kind = "string", body = "any?", thread = "string?", ephemeral = "boolean?",
+  })
   return host.put("mail.send", message)
 end
 

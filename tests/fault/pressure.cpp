@@ -1,4 +1,5 @@
-// A real host whose producers are far ahead of its consumers: memory stays flat, and what was acknowledged is there.
+// A real host whose producers are far ahead of its consumers: memory stays flat, and what was acknowledged is
+// there.
 #include <fstream>
 #include <string>
 

@@ -328,5 +328,79 @@ TEST_CASE("numbers of messages that retention took away are not given again") {
   CHECK(fixture.send(Fixture::message("agent:pm")) == Names{"m42"});
 }
 
+Message ephemeral(const std::string& address, Value body = 1) {
+  Message fresh = Fixture::message(address, std::move(body));
+  fresh.ephemeral = true;
+  return fresh;
+}
+
+TEST_CASE("ephemeral mail is in its place among the other, and leaves nothing in the store") {
+  Fixture fixture;
+  auto& mail = *fixture.mail;
+  const auto first = mail.send(ephemeral("agent:critic"), fixture.batch).value().front();
+  CHECK(fixture.batch.empty());
+  const auto second = fixture.send(Fixture::message("agent:critic")).front();
+  const auto third = mail.send(ephemeral("agent:critic"), fixture.batch).value().front();
+  CHECK(mail.waiting("critic") == 3);
+  CHECK(mail.next("critic")->id == first);
+  CHECK(mail.next("critic")->ephemeral);
+  REQUIRE(mail.handled(first, fixture.batch));
+  CHECK(fixture.batch.empty());
+  CHECK(mail.next("critic")->id == second);
+  REQUIRE(mail.handled(second, fixture.batch));
+  CHECK(mail.next("critic")->id == third);
+  SECTION("one that fails is not tried again") {
+    const auto dead = mail.failed(third, "boom", fixture.batch);
+    REQUIRE(dead);
+    CHECK(*dead);
+    CHECK(mail.waiting() == 0);
+  }
+  SECTION("a restart forgets it") {
+    fixture.commit();
+    fixture.restart();
+    CHECK(fixture.mail->waiting() == 0);
+  }
+  fixture.commit();
+  CHECK(fixture.mail->waiting() == 0);
+  auto rows = fixture.database->prepare("SELECT count(*) FROM message");
+  REQUIRE(rows.step() == true);
+  CHECK(rows.integer(0) == 1);
+}
+
+TEST_CASE("of ephemeral mail that nobody handles the oldest is dropped, and no other mail") {
+  Fixture fixture;
+  auto& mail = *fixture.mail;
+  std::vector<std::string> ids;
+  const auto send = [&](Value body) {
+    ids.push_back(mail.send(ephemeral("agent:critic", std::move(body)), fixture.batch).value().front());
+  };
+  SECTION("by number: but for the first, which may be under way") {
+    for (size_t n = 0; n < kMostEphemeral + 3; ++n) send(1);
+    const auto durable = fixture.send(Fixture::message("agent:critic")).front();
+    CHECK(mail.dropped() == 3);
+    CHECK(mail.waiting("critic") == kMostEphemeral + 1);
+    CHECK(mail.next("critic")->id == ids.front());
+    for (size_t n = 1; n <= 3; ++n) CHECK_FALSE(mail.find(ids[n]));
+    CHECK(mail.find(ids[4]));
+    // It takes no room from what has to be kept.
+    CHECK(mail.check_room({"critic"}, kMostWaiting - 1, 0));
+    REQUIRE(mail.handled(ids.front(), fixture.batch));
+    for (size_t n = 0; n < 2 * kMostEphemeral; ++n) send(2);
+    CHECK(mail.find(durable));
+    CHECK(mail.waiting("critic") == kMostEphemeral + 1);
+  }
+  SECTION("by what it takes in memory") {
+    for (int n = 0; n < 10; ++n) send(std::string(kMostEphemeralBytes / 4, 'x'));
+    CHECK(mail.waiting("critic") == 3);
+    CHECK(mail.find(ids.front()));
+    CHECK(mail.find(ids.back()));
+    const auto refused =
+        mail.send(ephemeral("agent:critic", std::string(kMostEphemeralBytes, 'x')), fixture.batch);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == "limit");
+    CHECK(mail.waiting("critic") == 3);
+  }
+}
+
 }  // namespace
 }  // namespace clade::mail
