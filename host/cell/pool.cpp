@@ -1,6 +1,7 @@
 #include "cell/pool.h"
 
 #include <algorithm>
+#include <deque>
 #include <set>
 #include <utility>
 #include <vector>
@@ -79,6 +80,10 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     const auto entry =
         std::find_if(cells.begin(), cells.end(), [&](const auto& owned) { return owned.get() == &cell; });
     if (entry != cells.end()) cells.erase(entry);
+    if (solo) {
+      --solo_cells;
+      later([](State& state) { state.start_waiting(); });
+    }
     if (death.runs.empty() && solo && !death.culprit) return;
     ++deaths;
     std::string where = death.reason;
@@ -130,9 +135,13 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     });
   }
 
+  bool is_alone(const run::Program& program) const {
+    return !program.confirmed || alone.count(program.key) > 0;
+  }
+
   // The cell that an agent's run goes to. Errors: "io".
   Result<SharedCell*> place(const run::Program& program) {
-    if (!program.confirmed || alone.count(program.key)) return open(true);
+    if (is_alone(program)) return open(true);
     auto home = homes.find(program.agent);
     if (home == homes.end()) {
       std::vector<size_t> agents(slots.size());
@@ -159,12 +168,17 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     auto opened = SharedCell::start(loop, zygote, cell, *this);
     if (!opened) return failure(opened.error());
     cells.push_back(*std::move(opened));
+    if (solo) ++solo_cells;
     cells.back()->hold(held);
     return cells.back().get();
   }
 
   void start(const run::Program& program, const run::Invocation& invocation) {
     const int64_t run = invocation.run;
+    if (is_alone(program) && solo_cells >= std::max(1, options.solo_cells)) {
+      waiting.push_back({program, invocation});
+      return;
+    }
     auto cell = place(program);
     if (!cell) return lose_later(run, cell.error().message);
     if (auto begun = (*cell)->begin(program, invocation); !begun) {
@@ -174,6 +188,15 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
       });
     }
     runs[run] = *cell;
+  }
+
+  // Those that a cell of their own has become free for.
+  void start_waiting() {
+    while (!waiting.empty() && solo_cells < std::max(1, options.solo_cells)) {
+      const auto [program, invocation] = std::move(waiting.front());
+      waiting.pop_front();
+      start(program, invocation);
+    }
   }
 
   // Evaluations.
@@ -294,6 +317,8 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   std::set<int64_t> pending;                            // their end is about to be reported
   std::vector<std::pair<int64_t, std::string>> losses;  // what `pause` waits for
   std::set<std::string> alone;                          // keys of programs that found their cell full
+  int solo_cells = 0;
+  std::deque<std::pair<run::Program, run::Invocation>> waiting;  // for one of those
   int64_t deaths = 0;
   bool held = false;
 
@@ -334,6 +359,10 @@ bool Pool::at_rest(int64_t run) const {
 
 void Pool::cancel(int64_t run) {
   state_->pending.erase(run);
+  auto& waiting = state_->waiting;
+  waiting.erase(std::remove_if(waiting.begin(), waiting.end(),
+                               [run](const auto& one) { return one.second.run == run; }),
+                waiting.end());
   const auto entry = state_->runs.find(run);
   if (entry != state_->runs.end()) entry->second->cancel(run);
 }

@@ -311,7 +311,7 @@ Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch
                                 std::to_string(kMostEphemeralBytes >> 20) +
                                 " MB): send it without `ephemeral`");
   }
-  for (const bool numbered = message.id.empty();;) {
+  for (const bool numbered = message.id.empty(); !message.id_is_new;) {
     if (numbered) message.id = "m" + std::to_string(boxes.next_number++);
     auto taken = boxes.is_taken(message.id);
     if (!taken) return failure(taken.error());
@@ -319,7 +319,7 @@ Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch
     if (numbered) continue;
     return failure("conflict", "there is a message " + message.id + " already: choose another id, or none");
   }
-  if (!message.ephemeral) boxes.remember(message.id);
+  if (!message.ephemeral && !message.id_is_new) boxes.remember(message.id);
   if (message.thread.empty()) message.thread = message.id;
   message.created_at = boxes.clock.wall_ms();
   message.attempt = 0;

@@ -30,6 +30,7 @@ struct Message {
   int64_t created_at = 0;
   int attempt = 0;
   bool ephemeral = false;
+  bool id_is_new = false;  // derived from a run and its position: no other message can have this id
 };
 
 // Who there is to write to.

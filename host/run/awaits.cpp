@@ -68,6 +68,7 @@ void Awaits::begin(Run& run, const std::string& strand, int64_t position, const 
   if (op == kAsk) {
     mail::Message message;
     message.id = ask_id(run, strand, position);
+    message.id_is_new = true;
     message.sender = run.agent;
     message.address = args["to"].as_string();
     message.kind = args["kind"].as_string();

@@ -180,6 +180,7 @@ Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args, scrip
     return failure("invalid", "mail.send: body" + status.error().message);
   }
   message.id = next_id(run);
+  message.id_is_new = true;
   message.sender = run.agent;
   message.kind = args["kind"].as_string();
   message.body = args["body"];

@@ -408,6 +408,27 @@ TEST_CASE("an unconfirmed program is alone in its cell, and no neighbour pays fo
   CHECK(agents.pool.statistics()["shared"] == Value(1));
 }
 
+TEST_CASE("there are only so many cells with one unconfirmed run each, further ones wait for their turn") {
+  PoolOptions options = one_cell();
+  options.solo_cells = 2;
+  Agents agents(options);
+  for (const int64_t run : {1, 2, 3, 4}) {
+    auto fresh = program("agent" + std::to_string(run), handler("return clade.queue.get('t9')"));
+    fresh.confirmed = false;
+    agents.pool.start(fresh, task(run));
+  }
+  agents.run_until([&] { return agents.calls.size() == 2; });
+  CHECK(agents.pool.statistics()["solo"] == Value(2));
+  agents.pool.cancel(3);
+  agents.pool.answer(1, "0", Value(1), 0);
+  agents.run_until([&] { return agents.calls.size() == 3; });
+  agents.pool.answer(2, "0", Value(1), 0);
+  agents.pool.answer(4, "0", Value(1), 0);
+  agents.run_until_ended({1, 2, 4});
+  for (const int64_t run : {1, 2, 4}) CHECK(agents.ends[run] == "finished");
+  CHECK(agents.ends.count(3) == 0);
+}
+
 TEST_CASE("logs of a script come out with their run") {
   Agents agents;
   agents.pool.start(program("builder", handler("clade.log('hello')")), task(1));
