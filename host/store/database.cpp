@@ -34,9 +34,11 @@ int system_error_number(sqlite3* connection) {
   return number != 0 ? number : sqlite3_system_errno(connection);
 }
 
-Error describe(sqlite3* connection, int code) {
+// `path`: of a file that could not be opened, which SQLite does not name.
+Error describe(sqlite3* connection, int code, const std::string& path = {}) {
   const char* file = connection ? sqlite3_db_filename(connection, "main") : nullptr;
-  std::string message = file && *file ? std::string(file) + ": " : std::string();
+  if (!file || !*file) file = path.c_str();
+  std::string message = *file ? std::string(file) + ": " : std::string();
   message += connection && sqlite3_errcode(connection) != SQLITE_OK ? sqlite3_errmsg(connection)
                                                                     : sqlite3_errstr(code);
   const auto failed = [&message](const char* name, const char* advice) {
@@ -119,6 +121,7 @@ struct Statement::Prepared {
   bool in_use = false;
   bool cached = false;
   int failed = SQLITE_OK;  // of prepare or bind: reported by the next step
+  std::optional<Error>* first_failure = nullptr;  // of its connection
 
   Prepared() = default;
   Prepared(const Prepared&) = delete;
@@ -132,6 +135,7 @@ struct Database::Connection {
   int64_t log_pages = 0;
   int64_t unfolded_pages = 0;
   int64_t page_bytes = 0;
+  std::optional<Error> first_failure;
 
   ~Connection() {
     cache.clear();
@@ -193,15 +197,16 @@ Statement& Statement::bind_null(int position) {
 }
 
 Result<bool> Statement::step() {
-  if (prepared_->failed != SQLITE_OK) return failure(describe(connection_, prepared_->failed));
-  const int code = sqlite3_step(prepared_->statement);
+  const bool is_ready = prepared_->failed == SQLITE_OK;
+  const int code = is_ready ? sqlite3_step(prepared_->statement) : prepared_->failed;
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) {
     sqlite3_reset(prepared_->statement);
     return false;
   }
   auto error = describe(connection_, code);
-  sqlite3_reset(prepared_->statement);
+  if (is_ready) sqlite3_reset(prepared_->statement);
+  if (!*prepared_->first_failure) *prepared_->first_failure = error;
   return failure(std::move(error));
 }
 
@@ -252,7 +257,7 @@ Result<Database> Database::connect(const std::string& path, Mode mode, const cha
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   auto*& handle = database.connection_->handle;
   if (const int code = sqlite3_open_v2(path.c_str(), &handle, flags, file_system); code != SQLITE_OK) {
-    return failure(describe(handle, code));
+    return failure(describe(handle, code, path));
   }
   sqlite3_busy_timeout(handle, kBusyTimeoutMs);
   if (mode == Mode::read_write) {
@@ -290,6 +295,7 @@ Statement Database::prepare(std::string_view sql) {
   auto* prepared = shared ? new Statement::Prepared : &entry->second;
   prepared->cached = !shared;
   prepared->in_use = true;
+  prepared->first_failure = &connection_->first_failure;
   Statement statement(prepared, connection_->handle);
   if (prepared->statement) return statement;
   const unsigned flags = prepared->cached ? SQLITE_PREPARE_PERSISTENT : 0;
@@ -313,6 +319,10 @@ Status Database::execute(std::string_view sql) {
   const int code = sqlite3_exec(connection_->handle, text.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return failure(describe(connection_->handle, code));
   return {};
+}
+
+const std::optional<Error>& Database::first_failure() const {
+  return connection_->first_failure;
 }
 
 int64_t Database::changes() const {
@@ -363,7 +373,7 @@ Status Database::copy_to(const std::string& path, const std::function<void(doubl
   Connection copy;
   if (const int code = sqlite3_open_v2(path.c_str(), &copy.handle, SQLITE_OPEN_READWRITE, nullptr);
       code != SQLITE_OK) {
-    return failure(describe(copy.handle, code));
+    return failure(describe(copy.handle, code, path));
   }
   // One moment's state for the whole copy: without it, it would begin anew after each commit of others.
   if (auto status = execute("BEGIN; SELECT count(*) FROM sqlite_schema"); !status) return status;

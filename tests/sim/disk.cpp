@@ -11,9 +11,10 @@ constexpr int64_t kSlowUs = 3000000;
 constexpr int64_t kSyncUs = 300;
 
 constexpr const char* kPartNames[] = {"database", "log"};
-constexpr const char* kOpNames[] = {"write", "sync", "truncate", "remove"};
+constexpr const char* kOpNames[] = {"read", "write", "sync", "truncate", "remove"};
 constexpr const char* kOutcomeNames[] = {
-    "crash before it", "crash within it", "crash after it", "fails", "fails half-way", "no space", "slow",
+    "crash before it", "crash within it", "crash after it", "fails",    "fails from then on",
+    "cut short",       "fails half-way",  "no space",       "slow",
 };
 
 std::vector<FaultPoint> all_points() {
@@ -23,10 +24,13 @@ std::vector<FaultPoint> all_points() {
   };
   using O = Outcome;
   for (const Part part : {Part::database, Part::log}) {
+    add(part, Op::read, {O::io_error, O::dead});
     add(part, Op::write,
         {O::crash_before, O::crash_torn, O::crash_after, O::io_error, O::torn_error, O::no_space});
     add(part, Op::sync, {O::crash_before, O::crash_after, O::io_error, O::slow});
   }
+  // What SQLite reads of the database beyond its end are zeros to it, and no system reads less of what is there.
+  add(Part::log, Op::read, {O::cut_short});
   add(Part::log, Op::truncate, {O::crash_before, O::crash_after, O::io_error});
   add(Part::log, Op::remove, {O::crash_before, O::crash_after, O::io_error});
   return points;
@@ -69,16 +73,18 @@ void Disk::install(const std::string& name, std::string bytes) {
 void Disk::arm(std::optional<Fault> fault) {
   armed_ = fault;
   failed_ = false;
+  dead_ = false;
 }
 
 // Whether the armed fault hits this operation; it does so once.
 std::optional<Outcome> Disk::fault_at(Part part, Op op) {
-  ++operations_;
+  if (spared_ > 0) return std::nullopt;
   trace_.number(static_cast<uint64_t>(part) * 16 + static_cast<uint64_t>(op));
   if (!armed_) return std::nullopt;
   const FaultPoint& point = fault_points()[armed_->point];
   if (point.part != part || point.op != op || armed_->skip-- > 0) return std::nullopt;
   ++hits_[armed_->point];
+  trace_.note("the disk: " + name(point));
   armed_.reset();
   switch (point.outcome) {
     case Outcome::crash_before:
@@ -88,6 +94,9 @@ std::optional<Outcome> Disk::fault_at(Part part, Op op) {
       break;
     case Outcome::slow:
       break;
+    case Outcome::dead:
+      dead_ = true;
+      [[fallthrough]];
     default:
       failed_ = true;
   }
@@ -115,6 +124,13 @@ std::vector<Disk::Pending> Disk::torn(const Pending& change) {
     at = next;
   }
   return kept;
+}
+
+DiskStatus Disk::read(Part part) {
+  if (part == Part::other) return DiskStatus::ok;
+  const auto fault = fault_at(part, Op::read);
+  if (fault == Outcome::cut_short) return DiskStatus::cut_short;
+  return fault || (dead_ && spared_ == 0) ? DiskStatus::io_error : DiskStatus::ok;
 }
 
 DiskStatus Disk::write(File& file, Part part, const char* bytes, size_t count, int64_t offset) {
@@ -193,6 +209,7 @@ void Disk::restart(bool power_lost) {
   stopped_ = false;
   armed_.reset();
   failed_ = false;
+  dead_ = false;
   if (!power_lost) return;
   for (auto removed = removed_.begin(); removed != removed_.end();) {
     auto next = std::next(removed);

@@ -1,5 +1,5 @@
 // A disk in memory that fails like one: what was not synced may be gone after a crash, in part and in any
-// order; writes and syncs fail, the space runs out, a sync takes its time. All by a plan and a seed.
+// order; reads, writes and syncs fail, the space runs out, a sync takes its time. All by a plan and a seed.
 #pragma once
 
 #include <array>
@@ -17,9 +17,7 @@ namespace sim {
 
 // What an operation is done to, and which it is.
 enum class Part { database, log, other };
-enum class Op { write, sync, truncate, remove };
-inline constexpr int kOps = 4;
-inline constexpr int kParts = 2;  // that faults are for
+enum class Op { read, write, sync, truncate, remove };
 
 // What becomes of an operation.
 enum class Outcome {
@@ -27,11 +25,12 @@ enum class Outcome {
   crash_torn,    // … some of its sectors are written
   crash_after,   // … all of it is done, if not synced
   io_error,      // it fails, nothing is done
+  dead,          // … and all that follow
+  cut_short,     // a read ends before its end, as in a file that is shorter than it was
   torn_error,    // it fails, some sectors are written
   no_space,
   slow,  // it takes seconds
 };
-inline constexpr int kOutcomes = 7;
 
 // A point where a fault can hit.
 struct FaultPoint {
@@ -51,7 +50,7 @@ struct Fault {
 };
 
 // How a disk operation ended, for who asked for it.
-enum class DiskStatus { ok, io_error, no_space };
+enum class DiskStatus { ok, io_error, no_space, cut_short };
 
 class Disk {
  public:
@@ -77,6 +76,8 @@ class Disk {
   // Puts a whole file there, synced: the state in which a history begins.
   void install(const std::string& name, std::string bytes);
 
+  // Whether a read goes through; cut_short: with a part of it.
+  DiskStatus read(Part part);
   DiskStatus write(File& file, Part part, const char* bytes, size_t count, int64_t offset);
   DiskStatus truncate(File& file, Part part, int64_t size);
   DiskStatus sync(File& file, Part part);
@@ -86,6 +87,17 @@ class Disk {
   void arm(std::optional<Fault> fault);
   // Syncs do nothing from now on: a planted bug, to see that it is found.
   void lie() { lies_ = true; }
+  // For who judges a history: nothing fails while he reads, and nothing counts.
+  class Spared {
+   public:
+    explicit Spared(Disk& disk) : disk_(disk) { ++disk_.spared_; }
+    ~Spared() { --disk_.spared_; }
+    Spared(const Spared&) = delete;
+    Spared& operator=(const Spared&) = delete;
+
+   private:
+    Disk& disk_;
+  };
   // The machine, or the process, stops here and now: nothing is changed any more until it starts again.
   void stop() { stopped_ = true; }
   bool stopped() const { return stopped_; }
@@ -101,7 +113,6 @@ class Disk {
   // all kept, some kept, a write torn.
   const std::vector<uint64_t>& hits() const { return hits_; }
   const std::array<uint64_t, 4>& losses() const { return losses_; }
-  uint64_t operations() const { return operations_; }
 
  private:
   std::optional<Outcome> fault_at(Part part, Op op);
@@ -118,8 +129,9 @@ class Disk {
   bool stopped_ = false;
   bool failed_ = false;
   bool lies_ = false;
+  int spared_ = 0;
+  bool dead_ = false;  // nothing can be read any more
   int64_t elapsed_us_ = 0;
-  uint64_t operations_ = 0;
   std::vector<uint64_t> hits_ = std::vector<uint64_t>(fault_points().size());
   std::array<uint64_t, 4> losses_{};
 };

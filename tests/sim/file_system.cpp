@@ -69,8 +69,10 @@ int read(sqlite3_file* file, void* into, int count, sqlite3_int64 offset) {
   Connection& self = connection(file);
   // A machine that stopped reads nothing either, but what happens then is seen by nobody.
   const std::string& bytes = self.file->current;
-  const auto size = static_cast<int64_t>(bytes.size());
-  const auto there = std::clamp<int64_t>(size - offset, 0, count);
+  const DiskStatus status = mounted->disk->read(self.part);
+  if (status == DiskStatus::io_error) return code_of(self, status, SQLITE_IOERR_READ);
+  const int64_t wanted = status == DiskStatus::cut_short ? count / 2 : count;
+  const auto there = std::clamp<int64_t>(static_cast<int64_t>(bytes.size()) - offset, 0, wanted);
   if (there > 0) std::memcpy(into, bytes.data() + offset, static_cast<size_t>(there));
   if (there == count) return SQLITE_OK;
   std::memset(static_cast<char*>(into) + there, 0, static_cast<size_t>(count - there));

@@ -99,11 +99,10 @@ class History {
       options.loaded = [this](Life& life) { loaded(life); };
       Life life(world_, folder_, std::move(options));
       const auto opened = life.open();
-      if (!opened && !disk_.stopped() && !disk_.failed()) witness_.broken(kStarts, opened.error().message);
+      if (!opened) stopped_by(opened.error(), kStarts);
       if (opened) go_on(life, plan);
       failed = life.fatal().has_value();
-      if (failed && !disk_.failed() && !disk_.stopped())
-        witness_.broken(kStopsWithDisk, life.fatal()->message);
+      if (failed) stopped_by(*life.fatal(), kStopsWithDisk);
       end(life, plan, opened.has_value());
       events_ += life.loop().events();
     }
@@ -118,6 +117,15 @@ class History {
     killed_ = false;
     disk_.restart(power_lost);
     time_.advance_to(time_.steady_us() + 1000000);
+  }
+
+  // A host does not go on, or does not start: it may only if the disk failed, and says so.
+  void stopped_by(const clade::Error& error, const char* promise) {
+    if (disk_.stopped()) return;
+    if (!disk_.failed()) witness_.broken(promise, error.message);
+    const bool is_clear = (error.code == "io" || error.code == "no_space") &&
+                          error.message.find(kDatabase) != std::string::npos;
+    if (!is_clear) witness_.broken(kSaysWhy, error.code + ": " + error.message);
   }
 
   // What the store holds when a host has loaded it.
@@ -179,6 +187,7 @@ class History {
 
   // Reads the store as another program could.
   void look(bool rests) {
+    const Disk::Spared spared(disk_);
     auto database = Database::open(kDatabase, Database::Mode::read_only, kFileSystem);
     if (!database) {
       witness_.broken(kStarts, database.error().message);
@@ -188,6 +197,7 @@ class History {
   }
 
   void check(Database& database, bool thorough, bool rests) {
+    const Disk::Spared spared(disk_);
     const auto stored = read_stored(database, thorough);
     if (!stored) {
       witness_.broken(kStarts, stored.error().message);

@@ -214,6 +214,7 @@ void Life::commit(clade::store::Batch batch, std::function<void()> acknowledged)
 
 void Life::compare_with_store() {
   if (writer_->pending() > 0 || fatal_) return;
+  const Disk::Spared spared(world_.disk);
   Witness& witness = world_.witness;
   clade::queue::Queue queue(world_.time, nullptr);
   clade::mail::Mail mail(world_.time);

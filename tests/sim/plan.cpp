@@ -34,15 +34,30 @@ Item draw_item(Random& random) {
   return item;
 }
 
+// How many operations of this kind a life has, more or less.
+uint64_t usual_count(const FaultPoint& point) {
+  const bool log = point.part == Part::log;
+  switch (point.op) {
+    case Op::read:
+      return log ? 250 : 60;
+    case Op::write:
+      return log ? 400 : 30;
+    case Op::sync:
+      return log ? 80 : 1;
+    default:
+      return 1;
+  }
+}
+
 Fault draw_fault(Random& random, LifePlan& life) {
   Fault fault;
   fault.point = random.below(fault_points().size());
   const FaultPoint& point = fault_points()[fault.point];
-  const bool is_usual = point.part == Part::log && (point.op == Op::write || point.op == Op::sync);
+  const bool at_any_time =
+      point.op == Op::read || (point.part == Part::log && (point.op == Op::write || point.op == Op::sync));
   // The others come when the host stops in order.
-  if (!is_usual) life.end = End::stop;
-  const uint64_t most = point.op == Op::write ? (is_usual ? 400 : 30) : is_usual ? 80 : 1;
-  fault.skip = static_cast<int64_t>(random.below(most));
+  if (!at_any_time) life.end = End::stop;
+  fault.skip = static_cast<int64_t>(random.below(usual_count(point)));
   return fault;
 }
 

@@ -19,6 +19,7 @@ inline constexpr const char* kSameAnswer = "a handler that runs again is told wh
 inline constexpr const char* kSilentAfterDeath = "nothing is acknowledged after the store has failed";
 inline constexpr const char* kMemoryIsStore = "queue, mail and votes in memory are what the store holds";
 inline constexpr const char* kStopsWithDisk = "a host stops by itself only when its disk has failed";
+inline constexpr const char* kSaysWhy = "a host that its disk stops names the file and what is wrong";
 inline constexpr const char* kEnds = "a history comes to rest";
 inline constexpr const char* kStarts = "a host starts from whatever a crash left";
 inline constexpr const char* kNoBug = "no history makes the core throw";

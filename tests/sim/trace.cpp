@@ -13,6 +13,11 @@ void Trace::line(int64_t now_us, std::string_view text) {
               text.data());
 }
 
+void Trace::note(std::string_view text) {
+  hash_ = mix(hash_, text);
+  if (print_) std::printf("%15s  %.*s\n", "", static_cast<int>(text.size()), text.data());
+}
+
 void Trace::number(uint64_t value) {
   hash_ = mix(hash_, value);
 }

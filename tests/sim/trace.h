@@ -14,6 +14,8 @@ class Trace {
 
   // A line that is part of the history.
   void line(int64_t now_us, std::string_view text);
+  // The same, of something within what the last line tells.
+  void note(std::string_view text);
   // Numbers that are part of the history, too many to be read.
   void number(uint64_t value);
   uint64_t hash() const { return hash_; }

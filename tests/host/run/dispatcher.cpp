@@ -473,6 +473,24 @@ TEST_CASE("a run has so many calls, however small") {
         1);
 }
 
+TEST_CASE("a host that could not read its store writes nothing any more") {
+  const Folder folder;
+  std::string fatal;
+  Dispatcher::Hooks hooks;
+  hooks.fatal = [&](const Error& error) { fatal = error.message; };
+  PlayedHost host(folder, false, std::move(hooks));
+  const std::string before = host.add("work_a");
+  host.settle();
+  CHECK(fatal.empty());
+  // As a damaged disk would: a statement of the loop's connection fails.
+  REQUIRE_FALSE(host.reader->prepare("SELECT abs(-9223372036854775808)").step());
+  const std::string after = host.add("work_b");
+  host.settle();
+  CHECK_THAT(fatal, Catch::Contains("integer overflow") && Catch::Contains("must stop"));
+  CHECK(host.count("SELECT count(*) FROM task WHERE id = '" + before + "'") == 1);
+  CHECK(host.count("SELECT count(*) FROM task WHERE id = '" + after + "'") == 0);
+}
+
 TEST_CASE("approvals are given by nobody only when that was asked for") {
   const Folder folder;
   const bool automatic = GENERATE(false, true);

@@ -164,6 +164,19 @@ TEST_CASE("a wrong SQL text is a bug and throws", "[database]") {
   CHECK(database.prepare("SELECT 1;\n").step() == true);
 }
 
+TEST_CASE("a connection keeps its first failure", "[database]") {
+  const test::TemporaryFolder folder;
+  auto database = test::open_database(folder / "db");
+  REQUIRE(database.prepare("SELECT 1").step());
+  CHECK_FALSE(database.first_failure());
+  const auto overflow = database.prepare("SELECT abs(-9223372036854775808)").step();
+  REQUIRE_FALSE(overflow);
+  CHECK_FALSE(database.prepare("INSERT INTO item (number) SELECT abs(-9223372036854775808)").step());
+  REQUIRE(database.prepare("SELECT 1").step());
+  REQUIRE(database.first_failure());
+  CHECK(database.first_failure()->message == overflow.error().message);
+}
+
 TEST_CASE("foreign keys are enforced", "[database]") {
   const test::TemporaryFolder folder;
   auto database = test::open_database(folder / "db");
