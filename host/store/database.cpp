@@ -120,7 +120,7 @@ struct Statement::Prepared {
   sqlite3_stmt* statement = nullptr;
   bool in_use = false;
   bool cached = false;
-  int failed = SQLITE_OK;  // of prepare or bind: reported by the next step
+  int failed = SQLITE_OK;                         // of prepare or bind: reported by the next step
   std::optional<Error>* first_failure = nullptr;  // of its connection
 
   Prepared() = default;

@@ -84,8 +84,8 @@ class Database {
   Statement prepare(std::string_view sql);
   // Runs one or several statements without parameters.
   Status execute(std::string_view sql);
-  // What the first step of a statement that failed returned, if one has: whoever could not read decides on what
-  // he does not know.
+  // What the first step of a statement that failed returned, if one has: whoever could not read decides on
+  // what he does not know.
   const std::optional<Error>& first_failure() const;
   // Rows changed by the last statement that wrote.
   int64_t changes() const;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "sim/promises.h"
 
 namespace sim {
 
@@ -13,11 +14,11 @@ namespace {
 
 // Operations whose answers are journaled on their own: `told` of the witness is about these.
 bool is_await(const std::string& op) {
-  return op == "cell.eval" || op == "process.run" || op == "sleep" || op == "ask";
+  return op == "cell.eval" || op == "process.run" || op == "sleep" || op == "ask" || op == "commit";
 }
 
 bool is_read(const std::string& op) {
-  return op == "queue.get" || op == "queue.list" || op == "rule.get";
+  return op == "queue.get" || op == "queue.list" || op == "rule.get" || op == "data.get" || op == "data.keys";
 }
 
 // A call that was refused never began: the answer is a read like others.
@@ -29,8 +30,7 @@ bool began(const Result<Value>& answer) {
 
 }  // namespace
 
-void Cells::wake(int64_t run, Live& live, const std::string& strand) {
-  live.ready.push_back(strand);
+void Cells::wake(int64_t run, Live& live) {
   if (!std::exchange(live.awake, true)) later(run, live);
 }
 
@@ -47,12 +47,10 @@ void Cells::step(int64_t run, uint64_t execution) {
   };
   Live* live = live_still();
   if (!live) return;
-  const std::string strand = live->ready.front();
-  live->ready.pop_front();
-  go_on(run, *live, strand);
+  go_on(run, *live);
   live = live_still();
   if (!live) return;
-  if (!live->ready.empty()) {
+  if (live->script->any_ready()) {
     later(run, *live);
     return;
   }
@@ -74,42 +72,74 @@ void Cells::start(const clade::run::Program& program, clade::run::Invocation inv
   live.trigger = trigger;
   live.script =
       std::make_unique<Script>(world_.habits, program, invocation, program.agent, world_.seed, executions_);
-  live.waits.clear();
-  live.ready.clear();
   live.awake = false;
   world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " of " + program.agent + " on " +
                                                  trigger + " starts, attempt " +
                                                  std::to_string(invocation.argument["attempt"].as_integer()));
   if (world_.witness.run_started(run, program.agent, trigger, live.script->divergent(), world_.life))
     world_.counters.add("run taken up again");
-  for (const auto& strand : live.script->strands()) wake(run, live, strand);
+  wake(run, live);
 }
 
-void Cells::go_on(int64_t run, Live& live, const std::string& strand) {
+void Cells::go_on(int64_t run, Live& live) {
   if (loop_.random().below(1000) < deaths_) {
     lose(run);
     return;
   }
-  auto call = live.script->next(strand);
-  if (!call) {
-    if (live.script->done()) end(run, live);
-    return;
+  Script& script = *live.script;
+  auto step = script.go_on();
+  give_up(run, script, step);
+  if (step.call) {
+    call(run, script, std::move(step));
+  } else if (script.done()) {
+    end(run, live);
   }
-  live.waits[strand] = call->op;
-  const int64_t position = live.script->position(strand);
-  world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " strand " + strand + " calls " +
-                                                 call->op + " " +
-                                                 clade::encode_json(call->args).substr(0, 200));
-  if (is_await(call->op)) world_.witness.called_await({run, strand, position});
+}
+
+void Cells::give_up(int64_t run, const Script& script, const Script::Step& step) {
+  for (const auto& strand : step.given_up) {
+    const std::string& op = script.last_call(strand).op;
+    world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " gives up strand " + strand);
+    events_->withdrawn(run, strand);
+    world_.counters.add("given up: " + std::string(is_await(op) ? op : "a read"));
+    if (is_await(op)) world_.witness.given_up({run, strand, script.position(strand)}, op);
+  }
+  if (step.decided.empty()) return;
+  const std::string outcome = script.outcome(step.decided);
+  world_.counters.add(outcome.substr(0, outcome.find(' ')) +
+                      (outcome.find("failed") == std::string::npos ? "" : ", all failed"));
+  world_.trace.line(world_.time.steady_us(),
+                    "run " + std::to_string(run) + " strand " + step.decided + ": " + outcome);
+  if (world_.witness.decided(run, step.decided, outcome)) world_.counters.add("group came out again");
+}
+
+void Cells::call(int64_t run, const Script& script, Script::Step step) {
+  const int64_t position = script.position(step.strand);
+  const std::string op = step.call->op;
+  world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " strand " + step.strand +
+                                                 " calls " + op + " " +
+                                                 clade::encode_json(step.call->args).substr(0, 200));
+  const Place place{run, step.strand, position};
+  if (is_await(op)) world_.witness.called_await(place);
+  if (op == "commit") {
+    Intent part = script.intent();
+    part.state = step.call->args["state"];
+    world_.witness.run_split(place, std::move(part));
+  }
   // Answers may come from within.
-  events_->called(run, strand, position, call->op, std::move(call->args));
+  events_->called(run, step.strand, position, op, std::move(step.call->args));
 }
 
 void Cells::answer(int64_t run, const std::string& strand, Result<Value> value, int64_t) {
   const auto found = live_.find(run);
   if (found == live_.end()) return;
   Live& live = found->second;
-  const std::string op = live.waits[strand];
+  if (!live.script->waits(strand)) {
+    world_.witness.broken(kGivenUp, "run " + std::to_string(run) + ", strand " + strand +
+                                        " waits for nothing, and is answered");
+    return;
+  }
+  const std::string op = live.script->last_call(strand).op;
   const int64_t position = live.script->position(strand);
   world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " strand " + strand +
                                                  " is answered " +
@@ -117,7 +147,9 @@ void Cells::answer(int64_t run, const std::string& strand, Result<Value> value, 
                                                         : value.error().code + ": " + value.error().message));
   if (is_await(op) && began(value)) {
     const Place place{run, strand, position};
-    if (world_.witness.told.count(place)) world_.counters.add("await told again");
+    const bool again = world_.witness.told.count(place) > 0;
+    if (again) world_.counters.add("await told again");
+    if (op == "commit") world_.counters.add(again ? "clade.commit passed again" : "clade.commit");
     if (op == "ask") {
       if (value) world_.counters.add("ask answered");
       if (!value && value.error().code == "timeout") world_.counters.add("ask timed out");
@@ -125,9 +157,11 @@ void Cells::answer(int64_t run, const std::string& strand, Result<Value> value, 
     if (!value && value.error().code == "outcome_unknown") world_.counters.add("effect cut off, unknown");
     world_.witness.answered(place, op, value);
   }
+  if (op == "script.publish") world_.witness.handed_unstored(run);
+  if (op.rfind("data.", 0) == 0 && value) world_.counters.add(op);
   if (is_read(op)) world_.witness.answered_read({run, strand, position}, op, value);
   live.script->answer(strand, value);
-  wake(run, live, strand);
+  wake(run, live);
 }
 
 void Cells::end(int64_t run, Live& live) {
@@ -169,7 +203,7 @@ uint64_t WorldEffect::start(const clade::run::EffectRequest& request, Done done)
   if (known != world_.witness.effects.end()) world_.counters.add("effect cut off, repeated");
   world_.witness.effect_began(place, idempotent_);
   const uint64_t handle = ++last_;
-  under_way_[handle] = std::move(done);
+  under_way_[handle] = {place, std::move(done)};
   Random random(mix(mix(world_.seed, static_cast<uint64_t>(place.run)),
                     place.strand + "/" + std::to_string(place.position)));
   const bool fails = random.percent(12);
@@ -177,7 +211,8 @@ uint64_t WorldEffect::start(const clade::run::EffectRequest& request, Done done)
   loop_.after(delay, [this, handle, fails, number = static_cast<int64_t>(random.below(1000))] {
     const auto found = under_way_.find(handle);
     if (found == under_way_.end()) return;
-    const Done finish = std::move(found->second);
+    const Done finish = std::move(found->second.done);
+    world_.witness.effect_ended(found->second.place);
     under_way_.erase(found);
     if (fails) {
       finish(clade::failure("failed", "the world said no"));
@@ -186,6 +221,14 @@ uint64_t WorldEffect::start(const clade::run::EffectRequest& request, Done done)
     }
   });
   return handle;
+}
+
+void WorldEffect::cancel(uint64_t handle) {
+  const auto found = under_way_.find(handle);
+  if (found == under_way_.end()) return;
+  world_.trace.line(world_.time.steady_us(), "an effect is called off: " + text(found->second.place));
+  world_.witness.effect_ended(found->second.place);
+  under_way_.erase(found);
 }
 
 }  // namespace sim

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -53,16 +52,16 @@ class Cells final : public clade::run::Executor {
     std::string agent;
     std::string trigger;
     std::unique_ptr<Script> script;
-    std::map<std::string, std::string> waits;  // strand → the operation it waits for
-    // As in a VM, one strand runs at a time, in the order in which they can.
-    std::deque<std::string> ready;
-    bool awake = false;  // one of them runs, or is about to
+    bool awake = false;  // one of its strands runs, or is about to
   };
   // A strand can go on: it does so a little later.
-  void wake(int64_t run, Live& live, const std::string& strand);
+  void wake(int64_t run, Live& live);
   void later(int64_t run, const Live& live);
   void step(int64_t run, uint64_t execution);
-  void go_on(int64_t run, Live& live, const std::string& strand);
+  void go_on(int64_t run, Live& live);
+  // The script gave up what strands waited for, and the host has to be told.
+  void give_up(int64_t run, const Script& script, const Script::Step& step);
+  void call(int64_t run, const Script& script, Script::Step step);
   void end(int64_t run, Live& live);
   void lose(int64_t run);
 
@@ -84,13 +83,17 @@ class WorldEffect final : public clade::run::Effect {
   bool idempotent() const override { return idempotent_; }
   clade::Status check(const clade::Value& args, clade::script::Call& call) const override;
   uint64_t start(const clade::run::EffectRequest& request, Done done) override;
-  void cancel(uint64_t handle) override { under_way_.erase(handle); }
+  void cancel(uint64_t handle) override;
 
  private:
   World& world_;
   Loop& loop_;
   const bool idempotent_;
-  std::map<uint64_t, Done> under_way_;
+  struct UnderWay {
+    Place place;
+    Done done;
+  };
+  std::map<uint64_t, UnderWay> under_way_;
   uint64_t last_ = 0;
 };
 

@@ -13,7 +13,7 @@ constexpr int64_t kSyncUs = 300;
 constexpr const char* kPartNames[] = {"database", "log"};
 constexpr const char* kOpNames[] = {"read", "write", "sync", "truncate", "remove"};
 constexpr const char* kOutcomeNames[] = {
-    "crash before it", "crash within it", "crash after it", "fails",    "fails from then on",
+    "crash before it", "crash within it", "crash after it", "fails", "fails from then on",
     "cut short",       "fails half-way",  "no space",       "slow",
 };
 
@@ -29,7 +29,8 @@ std::vector<FaultPoint> all_points() {
         {O::crash_before, O::crash_torn, O::crash_after, O::io_error, O::torn_error, O::no_space});
     add(part, Op::sync, {O::crash_before, O::crash_after, O::io_error, O::slow});
   }
-  // What SQLite reads of the database beyond its end are zeros to it, and no system reads less of what is there.
+  // What SQLite reads of the database beyond its end are zeros to it, and no system reads less of what is
+  // there.
   add(Part::log, Op::read, {O::cut_short});
   add(Part::log, Op::truncate, {O::crash_before, O::crash_after, O::io_error});
   add(Part::log, Op::remove, {O::crash_before, O::crash_after, O::io_error});

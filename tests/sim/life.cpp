@@ -221,7 +221,8 @@ void Life::compare_with_store() {
   mail.set_recipients(recipients());
   const auto& swarm = library_.swarm();
   clade::run::Governance governance({swarm.quorum, swarm.threshold, swarm.vote_deadline_ms});
-  if (!queue.load(*reader_) || !mail.load(*reader_) || !governance.load(*reader_)) {
+  clade::run::Data data;
+  if (!queue.load(*reader_) || !mail.load(*reader_) || !governance.load(*reader_) || !data.load(*reader_)) {
     witness.broken(kMemoryIsStore, "it cannot be read");
     return;
   }
@@ -245,6 +246,8 @@ void Life::compare_with_store() {
     if ((next == nullptr) != (mine == nullptr) ||
         (next && (next->id != mine->id || next->attempt != mine->attempt || next->body != mine->body)))
       witness.broken(kMemoryIsStore, "the mail of " + recipient.name);
+    const auto keys = [&](const clade::run::Data& of) { return of.keys(recipient.name, {}, "", "", 1000); };
+    if (keys(data) != keys(data_)) witness.broken(kMemoryIsStore, "the data of " + recipient.name);
   }
   if (governance.open_count() != governance_->open_count() ||
       governance.rules().threshold != governance_->rules().threshold)

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "base/codec.h"
 #include "run/standing.h"
 
 namespace sim {
@@ -14,11 +15,21 @@ using clade::queue::Verb;
 
 constexpr int64_t kQuorum = 2;  // of the simulated swarm
 
+// What of a run is in the store: all that it wanted if it was committed, else what it wanted at the last
+// clade.commit that its journal has.
+using Kept = std::map<int64_t, const Intent*>;
+
 // What one check sees.
 struct View {
   const Stored& stored;
   Witness& witness;
+  const Kept& kept;
   const char* promise;
+  // What is kept of a run, or nullptr.
+  const Intent* kept_of(int64_t run) const {
+    const auto found = kept.find(run);
+    return found == kept.end() ? nullptr : found->second;
+  }
   void broken(std::string how) const { witness.broken(promise, std::move(how)); }
 };
 
@@ -43,6 +54,21 @@ void for_edges(const std::vector<Stored::Event>& events, Take take) {
     if (edge) take(state, event);
     state = event.state;
   }
+}
+
+Kept kept_intents(const Stored& stored, const Witness& witness) {
+  Kept kept;
+  // In the order of a run's calls: the handler itself makes them all.
+  for (const auto& [place, entry] : stored.journal) {
+    const auto part = witness.parts.find(place);
+    if (entry.op == "commit" && entry.status == "done" && part != witness.parts.end())
+      kept[place.run] = &part->second;
+  }
+  for (const auto& [id, run] : stored.runs) {
+    const auto intent = witness.finished.find(id);
+    if (run.status == "committed" && intent != witness.finished.end()) kept[id] = &intent->second;
+  }
+  return kept;
 }
 
 bool is_there(const std::map<std::string, Stored::Message>& messages, const std::string& id) {
@@ -79,7 +105,7 @@ void what_scripts_saw_is_there(const View& view) {
   }
   for (const auto& [place, outcome] : view.witness.told) {
     const auto entry = view.stored.journal.find(place);
-    if (entry == view.stored.journal.end() || entry->second == "started")
+    if (entry == view.stored.journal.end() || entry->second.status == "started")
       view.broken("the outcome of " + text(place) + ": " + outcome);
   }
 }
@@ -149,59 +175,61 @@ void leases_are_one(const View& view) {
   }
 }
 
-// Every trace of what a run wanted is there if it was committed, and none otherwise.
+// Of what runs wanted, all that is kept is there, once, and nothing else.
 void handlers_are_all_or_none(const View& view) {
   const auto& stored = view.stored;
   for (const auto& [id, run] : stored.runs) {
-    const auto intent = view.witness.finished.find(id);
-    if (run.status != "committed") continue;
-    const std::string who = "run " + std::to_string(id);
-    if (intent == view.witness.finished.end()) {
-      view.broken(who + " was committed, and its handler never returned");
-      continue;
+    if (run.status == "committed" && !view.witness.finished.count(id))
+      view.broken("run " + std::to_string(id) + " was committed, and its handler never returned");
+  }
+  std::map<int64_t, std::multiset<std::string>> written;
+  for (const auto& file : stored.files) written[file.run].insert(file.path);
+  for (const auto& [id, intent] : view.kept) {
+    const std::string who = "run " + std::to_string(id) + " is committed without its ";
+    for (const auto& task : intent->tasks) {
+      if (!stored.tasks.count(task)) view.broken(who + "task " + task);
     }
-    for (const auto& task : intent->second.tasks) {
-      if (!stored.tasks.count(task)) view.broken(who + " is committed without its task " + task);
+    for (const auto& message : intent->messages) {
+      if (!is_there(stored.messages, message)) view.broken(who + "message " + message);
     }
-    for (const auto& message : intent->second.messages) {
-      if (!is_there(stored.messages, message))
-        view.broken(who + " is committed without its message " + message);
+    for (const auto& proposal : intent->proposals) {
+      if (!stored.proposals.count(proposal)) view.broken(who + "proposal " + proposal);
     }
-    for (const auto& proposal : intent->second.proposals) {
-      if (!stored.proposals.count(proposal))
-        view.broken(who + " is committed without its proposal " + proposal);
-    }
-    for (const auto& proposal : intent->second.votes) {
+    for (const auto& proposal : intent->votes) {
       const auto found = stored.proposals.find(proposal);
-      const std::string role = run.agent.substr(0, run.agent.find('#'));
+      const std::string& agent = stored.runs.at(id).agent;
+      const std::string role = agent.substr(0, agent.find('#'));
       if (found == stored.proposals.end() || !found->second.votes.count(role))
-        view.broken(who + " is committed without its vote on " + proposal);
+        view.broken(who + "vote on " + proposal);
     }
     std::multiset<std::string> wanted;
-    std::multiset<std::string> written;
-    for (const auto& [path, content] : intent->second.files) wanted.insert(path);
-    for (const auto& file : stored.files) {
-      if (file.run == id) written.insert(file.path);
-    }
-    if (wanted != written) view.broken(who + " is committed without its files");
+    for (const auto& [path, content] : intent->files) wanted.insert(path);
+    if (wanted != written[id]) view.broken(who + "files, or with others");
   }
-  auto committed = [&](int64_t run) {
-    const auto found = stored.runs.find(run);
-    return run == 0 || (found != stored.runs.end() && found->second.status == "committed");
+  const auto wanted = [&](int64_t run, const std::vector<std::string> Intent::*list, const std::string& id) {
+    const Intent* intent = view.kept_of(run);
+    return run == 0 ||
+           (intent && std::find((intent->*list).begin(), (intent->*list).end(), id) != (intent->*list).end());
   };
+  const std::string accept = ".accept";  // what follows from a proposal
   for (const auto& [id, task] : stored.tasks) {
-    if (!committed(task.run)) view.broken("task " + id + " is there without its run");
+    const bool follows = id.size() > accept.size() && id.substr(id.size() - accept.size()) == accept;
+    if (!wanted(task.run, follows ? &Intent::proposals : &Intent::tasks,
+                follows ? id.substr(0, id.size() - accept.size()) : id))
+      view.broken("task " + id + " is there without its run");
   }
   for (const auto& [id, message] : stored.messages) {
     // An ask goes out while its run waits.
-    if (!message.wants_reply && !committed(message.run))
+    if (!message.wants_reply && !wanted(message.run, &Intent::messages, id.substr(0, id.find('/'))))
       view.broken("message " + id + " is there without its run");
   }
   for (const auto& [id, proposal] : stored.proposals) {
-    if (!committed(proposal.run)) view.broken("proposal " + id + " is there without its run");
+    if (!wanted(proposal.run, &Intent::proposals, id))
+      view.broken("proposal " + id + " is there without its run");
   }
-  for (const auto& file : stored.files) {
-    if (!committed(file.run)) view.broken("file " + file.path + " is there without its run");
+  for (const auto& [run, paths] : written) {
+    if (!paths.empty() && !view.kept_of(run))
+      view.broken("file " + *paths.begin() + " is there without its run");
   }
 }
 
@@ -266,34 +294,128 @@ void mail_is_in_order(const View& view) {
 }
 
 void states_are_the_last(const View& view) {
-  std::map<std::string, int64_t> last;   // agent → its last committed run
-  std::map<std::string, int64_t> count;  // … and how many there were
-  for (const auto& [id, run] : view.stored.runs) {
-    if (run.status != "committed") continue;
-    last[run.agent] = std::max(last[run.agent], id);
-    ++count[run.agent];
+  struct Past {
+    int64_t run = 0;  // the last of which something is kept
+    int64_t committed = 0;
+    int64_t parts = 0;
+  };
+  std::map<std::string, Past> pasts;  // by agent
+  for (const auto& [id, intent] : view.kept) {
+    const auto& run = view.stored.runs.at(id);
+    Past& past = pasts[run.agent];
+    past.run = id;
+    past.committed += run.status == "committed";
   }
-  for (const auto& [agent, run] : last) {
-    const auto state = view.stored.states.find(agent);
-    const auto intent = view.witness.finished.find(run);
-    if (state == view.stored.states.end() || intent == view.witness.finished.end() ||
-        state->second != intent->second.state)
-      view.broken(agent + " has not the state of its run " + std::to_string(run));
-    else if (state->second["runs"].as_integer() != count[agent])
-      view.broken(agent + " has counted " + std::to_string(state->second["runs"].as_integer()) + " of its " +
-                  std::to_string(count[agent]) + " runs");
+  for (const auto& [place, entry] : view.stored.journal) {
+    if (entry.op == "commit" && entry.status == "done") ++pasts[view.stored.runs.at(place.run).agent].parts;
+  }
+  for (const auto& [agent, past] : pasts) {
+    const auto found = view.stored.states.find(agent);
+    const Intent* intent = view.kept_of(past.run);
+    if (found == view.stored.states.end() || !intent || found->second != intent->state) {
+      view.broken(agent + " has not the state of its run " + std::to_string(past.run));
+      continue;
+    }
+    const int64_t runs = found->second["runs"].as_integer();
+    const int64_t parts = found->second["parts"].as_integer();
+    if (runs != past.committed || parts != past.parts)
+      view.broken(agent + " has counted " + std::to_string(runs) + " of its " +
+                  std::to_string(past.committed) + " runs, and " + std::to_string(parts) + " of their " +
+                  std::to_string(past.parts) + " parts");
   }
   for (const auto& [agent, state] : view.stored.states) {
-    if (!last.count(agent)) view.broken(agent + " has a state of no run");
+    if (!pasts.count(agent)) view.broken(agent + " has a state of no run");
+  }
+}
+
+// What an agent keeps beside its state, as its runs change it one after the other.
+class AgentData {
+ public:
+  // Plays what a run did. Returns what it read that it could not, or "".
+  std::string play(const std::vector<DataAct>& acts) {
+    // Of each key, since which act of the run it has which value; 0: since before.
+    std::map<std::string, std::vector<std::pair<size_t, clade::Value>>> values;
+    for (const auto& [key, value] : values_) values[key] = {{0, value}};
+    std::string wrong;
+    const auto now = [&](const std::string& key) {
+      return values[key].empty() ? clade::Value() : values[key].back().second;
+    };
+    for (size_t number = 1; number <= acts.size(); ++number) {
+      const auto& [op, args, answer, before] = acts[number - 1];
+      const std::string& key = args["key"].as_string();
+      bool fits = true;
+      if (op == "data.set") {
+        values[key].emplace_back(number, args["value"]);
+      } else if (op == "data.delete") {
+        fits = answer == clade::Value(!now(key).is_nil());
+        values[key].emplace_back(number, clade::Value());
+      } else if (op == "data.get") {
+        // As it was at some time between the question and the answer: other strands may set meanwhile.
+        fits = answer == now(key);
+        const auto& past = values[key];
+        for (size_t at = 0; at < past.size(); ++at)
+          fits =
+              fits || ((at + 1 == past.size() || past[at + 1].first > before) && answer == past[at].second);
+        fits = fits || (answer.is_nil() && (past.empty() || past.front().first > before));
+      } else if (before + 1 == number) {
+        clade::Value::Array keys;
+        for (const auto& [there, past] : values) {
+          if (there.rfind(args["prefix"].as_string(), 0) == 0 && !now(there).is_nil())
+            keys.emplace_back(there);
+        }
+        fits = answer == clade::Value(std::move(keys));
+      }
+      if (!fits && wrong.empty())
+        wrong = op + " " + key + " gave " + clade::encode_json(answer) + ", and it is " +
+                clade::encode_json(now(key));
+    }
+    values_.clear();
+    for (const auto& [key, past] : values) {
+      if (!past.empty() && !past.back().second.is_nil()) values_[key] = past.back().second;
+    }
+    return wrong;
+  }
+  const std::map<std::string, clade::Value>& values() const { return values_; }
+
+ private:
+  std::map<std::string, clade::Value> values_;
+};
+
+void data_is_of_the_runs(const View& view) {
+  std::map<std::string, AgentData> agents;
+  for (const auto& [id, intent] : view.kept) {
+    const std::string& agent = view.stored.runs.at(id).agent;
+    const std::string wrong = agents[agent].play(intent->data);
+    if (!wrong.empty()) view.broken("run " + std::to_string(id) + " of " + agent + ": " + wrong);
+  }
+  for (const auto& [agent, data] : view.stored.data) agents.try_emplace(agent);
+  for (const auto& [agent, data] : agents) {
+    const auto found = view.stored.data.find(agent);
+    const bool same =
+        found == view.stored.data.end() ? data.values().empty() : found->second == data.values();
+    if (!same) view.broken(agent + " has not the data that its runs set");
+  }
+}
+
+// The journal of a run that was committed knows what became of everything that it began.
+void losers_are_ended(const View& view) {
+  for (const auto& [place, entry] : view.stored.journal) {
+    const bool over = view.stored.runs.at(place.run).status == "committed";
+    if (over && entry.status == "started") view.broken(text(place) + " is under way, and its run is over");
+    if (entry.status != "cancelled") continue;
+    const auto effect = view.witness.effects.find(place);
+    const bool may_have = effect != view.witness.effects.end() && !effect->second.idempotent;
+    if (may_have && entry.code != "outcome_unknown")
+      view.broken(text(place) + " may have taken effect, and counts as " + entry.code);
   }
 }
 
 void files_are_written(const View& view) {
   for (const auto& file : view.stored.files) {
-    const auto intent = view.witness.finished.find(file.run);
-    if (intent == view.witness.finished.end()) continue;
+    const Intent* intent = view.kept_of(file.run);
+    if (!intent) continue;
     bool found = false;
-    for (const auto& [path, text] : intent->second.files) {
+    for (const auto& [path, text] : intent->files) {
       if (path != file.path) continue;
       const auto written = view.witness.files.find(path);
       const bool there = written != view.witness.files.end() && written->second.count(text) > 0;
@@ -420,10 +542,12 @@ const Promise kPromises[] = {
     {"a task takes only edges of the life cycle", edges_are_legal},
     {"attempts never exceed what is allowed", attempts_are_bounded},
     {"at most one lease, and only its holder ends an execution", leases_are_one},
-    {"a handler's effects are there all or none", handlers_are_all_or_none},
+    {"a handler's effects are there all or none, up to each clade.commit", handlers_are_all_or_none},
     {"a task or message is consumed by one run, and with that run's commit", triggers_are_consumed_once},
     {"mail is in order", mail_is_in_order},
     {"an agent's state is what its last committed run wrote", states_are_the_last},
+    {"an agent's data is what its runs set, and what they read there", data_is_of_the_runs},
+    {"what a run began has an end once it is committed", losers_are_ended},
     {"a file is written as its run wanted it, or kept for the next host", files_are_written},
     {"a script that asks for the same again does not diverge", same_scripts_never_diverge},
     {"a task runs after those it depends on", dependencies_are_kept},
@@ -436,9 +560,10 @@ const Promise kPromises[] = {
 }  // namespace
 
 void check_stored(const Stored& stored, Witness& witness, bool rests) {
+  const Kept kept = kept_intents(stored, witness);
   for (const auto& promise : kPromises) {
     if (promise.at_rest && !rests) continue;
-    promise.check({stored, witness, promise.text});
+    promise.check({stored, witness, kept, promise.text});
   }
 }
 
@@ -455,6 +580,12 @@ void count_edges(const Stored& stored, Counters& counters) {
   }
   for (const auto& [id, run] : stored.runs) {
     if (run.status != "running") counters.add("run: " + run.status);
+  }
+  for (const auto& [place, entry] : stored.journal) {
+    const std::string& status = stored.runs.at(place.run).status;
+    if (entry.op == "commit" && entry.status == "done" && status != "committed" && status != "running")
+      counters.add("clade.commit, and its run failed");
+    if (entry.code == "outcome_unknown") counters.add("given up, its outcome unknown");
   }
   for (const auto& [id, message] : stored.messages) {
     if (message.state == "handled") counters.add("message: handled");

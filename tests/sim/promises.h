@@ -16,8 +16,12 @@ inline constexpr const char* kFinishedOnce = "a finished await is never begun ag
 inline constexpr const char* kUnknownOutcome =
     "a cut off effect that is not idempotent is not begun again, its script is told of an unknown outcome";
 inline constexpr const char* kSameAnswer = "a handler that runs again is told what it was told before";
+inline constexpr const char* kGivenUp =
+    "what clade.any or clade.timeout gave up ends, and is neither answered nor begun again";
+inline constexpr const char* kSameWinner =
+    "a group of strands comes out the same when its handler runs again";
 inline constexpr const char* kSilentAfterDeath = "nothing is acknowledged after the store has failed";
-inline constexpr const char* kMemoryIsStore = "queue, mail and votes in memory are what the store holds";
+inline constexpr const char* kMemoryIsStore = "queue, mail, votes and data in memory are what the store holds";
 inline constexpr const char* kStopsWithDisk = "a host stops by itself only when its disk has failed";
 inline constexpr const char* kSaysWhy = "a host that its disk stops names the file and what is wrong";
 inline constexpr const char* kEnds = "a history comes to rest";

@@ -1,6 +1,9 @@
 #include "sim/script.h"
 
+#include <algorithm>
+#include <iterator>
 #include <numeric>
+#include <utility>
 
 namespace sim {
 namespace {
@@ -20,10 +23,18 @@ enum Kind {
   send,
   propose,
   write_file,
+  group,
+  data_set,
+  data_get,
+  data_keys,
+  data_delete,
+  commit,
   kinds,
 };
 
 constexpr const char* kTypes[] = {"work_a", "work_b", "check_a", "review_a"};
+constexpr const char* kKeys[] = {"count", "last", "page/1", "page/2"};
+constexpr int64_t kMostGroups = 3;  // of a run
 constexpr const char* kAddresses[] = {"agent:other", "agent:worker", "agent:critic", "role:worker", "all"};
 
 }  // namespace
@@ -35,7 +46,7 @@ Habits::Habits(uint64_t seed) {
   strands = 1 + random.below(3);
   calls = 2 + random.below(5);
   big = random.percent(25) ? random.below(60) : 0;
-  const int usual[kinds] = {14, 8, 5, 6, 6, 6, 2, 4, 3, 8, 3, 3};
+  const int usual[kinds] = {14, 8, 5, 6, 6, 6, 2, 4, 3, 8, 3, 3, 6, 5, 6, 2, 2, 5};
   // Some things more, some not at all: rare combinations come that way.
   for (const int weight : usual) {
     const int64_t factor = random.below(4) == 0 ? 0 : random.between(1, 3);
@@ -47,44 +58,42 @@ Habits::Habits(uint64_t seed) {
 Script::Script(const Habits& habits, const clade::run::Program& program,
                const clade::run::Invocation& invocation, const std::string& agent, uint64_t history_seed,
                uint64_t execution)
-    : habits_(habits), invocation_(invocation), agent_(agent), execution_(execution) {
+    : habits_(habits),
+      invocation_(invocation),
+      agent_(agent),
+      seed_(mix(mix(mix(history_seed, static_cast<uint64_t>(invocation.seed)), program.key), "script")),
+      execution_(execution) {
   const Value& argument = invocation_.argument;
   const Value& content = argument[invocation_.handler == "on_task" ? "payload" : "body"];
   const bool of_clients = content.has("number");
   depth_ = of_clients ? 0 : content["depth"].as_integer(2);
-  const uint64_t seed =
-      mix(mix(mix(history_seed, static_cast<uint64_t>(invocation.seed)), program.key), "script");
-  Random random(seed);
-  const uint64_t count = 1 + random.below(habits.strands);
-  for (uint64_t number = 0; number < count; ++number) {
-    const std::string name = number == 0 ? "0" : "0." + std::to_string(number);
-    Strand strand{
-        Random(mix(seed, name)), 0, static_cast<int64_t>(random.below(habits.calls + 1)), false, {}, {}};
-    strands_.emplace(name, std::move(strand));
-  }
+  Random random(seed_);
+  beside_ = random.below(habits.strands);
+  state("0").left = static_cast<int64_t>(random.below(habits.calls + 1));
   raises_ = random.percent(habits.raises);
   divergent_ = random.percent(habits.diverges);
-  // The state counts the runs of this agent that were committed.
+  // The state counts the runs of this agent that were committed, and the parts of runs.
   intent_.state = Value{{"runs", invocation.state["runs"].as_integer() + 1},
+                        {"parts", invocation.state["parts"].as_integer()},
                         {"last", invocation.argument["id"].as_string()}};
   intent_.result = Value{{"handled", invocation.argument["id"].as_string()}};
 }
 
-std::vector<std::string> Script::strands() const {
-  std::vector<std::string> names;
-  for (const auto& [name, strand] : strands_) names.push_back(name);
-  return names;
+Script::Strand& Script::state(const std::string& strand) {
+  return states_.try_emplace(strand, mix(seed_, strand)).first->second;
 }
 
 int64_t Script::position(const std::string& strand) const {
-  return strands_.at(strand).position;
+  return states_.at(strand).position;
 }
 
-bool Script::done() const {
-  for (const auto& [name, strand] : strands_) {
-    if (strand.waits || strand.left >= 0) return false;
-  }
-  return true;
+std::string Script::outcome(const std::string& strand) const {
+  const Join kind = strands_.joined(strand);
+  const size_t decided = strands_.outcome(strand);
+  return std::string(name(kind)) + " up to strand " + std::to_string(strands_.children(strand)) +
+         (decided > 0         ? ": decided by " + std::to_string(decided)
+          : kind == Join::all ? ": all done"
+                              : ": all failed");
 }
 
 // What the message or task calls for, before anything else.
@@ -111,23 +120,59 @@ std::optional<Script::Call> Script::first_call() {
   return std::nullopt;
 }
 
-std::optional<Script::Call> Script::next(const std::string& name) {
-  Strand& strand = strands_.at(name);
-  ++strand.position;
-  if (strand.position == 1 && name == "0") {
-    if (auto call = first_call()) {
-      strand.waits = true;
-      strand.last = *call;
-      return call;
+Script::Step Script::go_on() {
+  Step step;
+  step.strand = strands_.next().value();
+  Strand& strand = state(step.strand);
+  // What it does after a group depends on how that came out.
+  if (std::exchange(strand.joins, false))
+    strand.random = Random(mix(strand.random.next(), strands_.outcome(step.strand)));
+  auto call = strand.position == 0 && step.strand == "0" ? first_call() : std::nullopt;
+  if (!call) {
+    if (begin_group(step.strand, strand)) return step;
+    if (strand.left-- <= 0) {
+      auto end = strands_.end(step.strand, strand.insists && strand.failed);
+      step.given_up = std::move(end.given_up);
+      step.decided = std::move(end.decided);
+      return step;
     }
   }
-  if (strand.left-- <= 0) {
-    strand.left = -1;
-    return std::nullopt;
+  ++strand.position;
+  if (!call) call = draw(step.strand, strand);
+  strand.last = *call;
+  strand.acts_before = intent_.data.size();
+  strands_.wait(step.strand);
+  step.call = std::move(call);
+  return step;
+}
+
+bool Script::begin_group(const std::string& name, Strand& strand) {
+  if (name == "0" && beside_ > 0) {
+    begin(name, strand, strand.random.percent(60) ? Join::all : Join::any, std::exchange(beside_, 0) + 1);
+    return true;
   }
-  strand.last = draw(name, strand);
-  strand.waits = true;
-  return strand.last;
+  const auto depth = std::count(name.begin(), name.end(), '.');
+  const auto weight = static_cast<uint64_t>(habits_.weights[group]);
+  if (strand.left <= 0 || depth > 1 || groups_ >= kMostGroups || !strand.random.percent(weight)) return false;
+  --strand.left;
+  const auto kind = static_cast<Join>(strand.random.below(3));
+  begin(name, strand, kind, kind == Join::timeout ? 2 : 1 + strand.random.below(3));
+  return true;
+}
+
+void Script::begin(const std::string& name, Strand& strand, Join kind, size_t count) {
+  ++groups_;
+  strand.joins = true;
+  const auto members = strands_.join(name, kind, count);
+  for (const auto& member : members) {
+    Strand& its = state(member);
+    its.left = its.random.between(kind == Join::all ? 0 : 1, 3);
+    its.insists = its.random.percent(40);
+  }
+  if (kind != Join::timeout) return;
+  Strand& pause = state(members.back());
+  pause.left = 1;
+  pause.pause_ms = strand.random.between(0, strand.random.percent(50) ? 1000 : 20000);
 }
 
 Value Script::payload(Random& random) {
@@ -150,6 +195,7 @@ Value Script::task(Strand& strand) {
 }
 
 Script::Call Script::draw(const std::string& name, Strand& strand) {
+  if (strand.pause_ms >= 0) return {"sleep", Value{{"ms", strand.pause_ms}}};
   Random& random = strand.random;
   const int sum = std::accumulate(habits_.weights.begin(), habits_.weights.end(), 0);
   auto left = static_cast<int>(random.below(static_cast<uint64_t>(sum)));
@@ -162,6 +208,7 @@ Script::Call Script::draw(const std::string& name, Strand& strand) {
   if (begets && (depth_ > 1 || (depth_ == 1 && random.percent(80)))) kind = read;
   const bool on_task = invocation_.handler == "on_task";
   if (!on_task && (kind == review || kind == fail)) kind = sleep;
+  if (kind == group || (kind == commit && name != "0")) kind = evaluate;
   const Value salt = divergent_ && random.percent(50) ? Value(static_cast<int64_t>(execution_)) : Value();
   Value mark{{"strand", name},
              {"position", strand.position},
@@ -207,6 +254,17 @@ Script::Call Script::draw(const std::string& name, Strand& strand) {
     case write_file:
       return {"file.write", Value{{"path", "report/" + std::to_string(random.below(4)) + ".md"},
                                   {"text", agent_ + " " + std::to_string(random.next())}}};
+    case data_set:
+    case data_get:
+    case data_keys:
+    case data_delete:
+      return data_call(kind, strand);
+    case commit: {
+      // The run is not over, but a part of it.
+      Value state = intent_.state;
+      state.set("runs", invocation_.state["runs"]).set("parts", state["parts"].as_integer() + 1);
+      return {"commit", Value{{"state", std::move(state)}}};
+    }
     default:
       break;
   }
@@ -220,10 +278,33 @@ Script::Call Script::draw(const std::string& name, Strand& strand) {
   }
 }
 
+Script::Call Script::data_call(int kind, Strand& strand) {
+  Random& random = strand.random;
+  const std::string key = kKeys[random.below(std::size(kKeys))];
+  if (kind == data_get) return {"data.get", Value{{"key", key}}};
+  if (kind == data_keys) return {"data.keys", Value{{"prefix", random.percent(50) ? "page/" : ""}}};
+  if (kind == data_delete) return {"data.delete", Value{{"key", key}}};
+  // Often what follows from what it read.
+  const int64_t number = random.percent(50) ? strand.number + 1 : random.between(0, 1000000);
+  return {"data.set", Value{{"key", key}, {"value", payload(random).set("number", number)}}};
+}
+
 void Script::answer(const std::string& name, const clade::Result<Value>& result) {
-  Strand& strand = strands_.at(name);
-  strand.waits = false;
+  strands_.answered(name);
+  Strand& strand = states_.at(name);
+  strand.failed = !result;
+  take_data(strand, result);
   if (result) take(strand, result);
+}
+
+// Notes what it did to the agent's data, and what it read there.
+void Script::take_data(Strand& strand, const clade::Result<Value>& result) {
+  const auto& [op, args] = strand.last;
+  DataAct act{op, args, result ? *result : Value(), strand.acts_before};
+  const bool absent = op == "data.get" && !result && result.error().code == "not_found";
+  if (op.rfind("data.", 0) != 0 || (!result && !absent)) return;
+  if (op == "data.get") strand.number = act.answer["number"].as_integer();
+  intent_.data.push_back(std::move(act));
 }
 
 // Notes what an emission that was let through will have done once the run commits.
@@ -245,6 +326,8 @@ void Script::take(Strand& strand, const clade::Result<Value>& result) {
     intent_.votes.push_back(args["proposal"].as_string());
   } else if (op == "file.write") {
     intent_.files.emplace_back(args["path"].as_string(), args["text"].as_string());
+  } else if (op == "commit") {
+    intent_.state.set("parts", intent_.state["parts"].as_integer() + 1);
   } else if (op == "rule.set") {
     intent_.rules[args["name"].as_string()] = args["value"];
   }

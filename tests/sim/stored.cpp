@@ -58,11 +58,20 @@ clade::Result<Stored> read_stored(Database& database, bool thorough) {
     stored.runs[row.integer(0)] = {row.text(1), row.text(2), row.text(3),
                                    row.text(4), row.text(5), row.integer(6)};
   });
-  read("SELECT run, strand, position, status FROM journal", [&](Statement& row) {
-    stored.journal[{row.integer(0), row.text(1), row.integer(2)}] = row.text(3);
-  });
+  read("SELECT run, strand, position, op, status, iif(status = 'cancelled', result, '') FROM journal",
+       [&](Statement& row) {
+         auto& entry = stored.journal[{row.integer(0), row.text(1), row.integer(2)}];
+         entry = {row.text(3), row.text(4), ""};
+         if (entry.status != "cancelled") return;
+         const auto error = clade::decode_msgpack(row.text(5));
+         entry.code = error ? (*error)["code"].as_string() : "damaged";
+       });
   read("SELECT name, state FROM agent",
        [&](Statement& row) { stored.states[row.text(0)] = json(row.text(1)); });
+  read("SELECT agent, key, value FROM data", [&](Statement& row) {
+    auto value = clade::decode_msgpack(row.text(2));
+    stored.data[row.text(0)][row.text(1)] = value ? std::move(*value) : clade::Value("damaged");
+  });
   read("SELECT id, state, voters, run, reason FROM proposal", [&](Statement& row) {
     auto& proposal = stored.proposals[row.text(0)];
     proposal.state = row.text(1);

@@ -43,6 +43,10 @@ struct Stored {
     std::string verb, combination;
     int64_t at = 0;
   };
+  struct Entry {
+    std::string op, status;
+    std::string code;  // of one that was given up
+  };
   struct File {
     std::string path, content;
     int64_t run = 0, done = 0;
@@ -51,8 +55,9 @@ struct Stored {
   std::map<std::string, std::vector<Event>> events;  // by task
   std::map<std::string, Message> messages;
   std::map<int64_t, Run> runs;
-  std::map<Place, std::string> journal;        // status
-  std::map<std::string, clade::Value> states;  // of agents
+  std::map<Place, Entry> journal;
+  std::map<std::string, clade::Value> states;                       // of agents
+  std::map<std::string, std::map<std::string, clade::Value>> data;  // by agent and key
   std::map<std::string, Proposal> proposals;
   std::map<std::string, clade::Value> rules;
   std::vector<Standing> standing;

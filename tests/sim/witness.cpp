@@ -38,6 +38,9 @@ bool Witness::run_started(int64_t run, const std::string& agent, const std::stri
   const auto known = runs.find(run);
   const auto effect = effects.lower_bound({run, "", 0});
   const bool had_effects = effect != effects.end() && effect->first.run == run;
+  if (known == runs.end() && asks_given_up_.count(trigger))
+    broken(kGivenUp, "the question " + trigger + " was given up before, and run " + std::to_string(run) +
+                         " begins to answer it");
   const bool goes_on = known != runs.end() && known->second.life != life && had_effects;
   if (known != runs.end() && (known->second.agent != agent || known->second.trigger != trigger)) {
     // A number may be used again only if nothing of the run got out.
@@ -46,7 +49,8 @@ bool Witness::run_started(int64_t run, const std::string& agent, const std::stri
   }
   runs[run] = {agent, trigger, divergent, life};
   finished.erase(run);
-  reads_.erase(run);
+  seen_.erase(run);
+  handed_await_.erase(run);
   live_[run] = agent;
   return goes_on;
 }
@@ -62,13 +66,17 @@ void Witness::run_finished(int64_t run, Intent intent) {
 
 void Witness::life_ended() {
   live_.clear();
+  under_way_.clear();
+  asks_given_up_.clear();
 }
 
 void Witness::effect_began(const Place& place, bool idempotent) {
   Effect& effect = effects[place];
   effect.idempotent = idempotent;
   ++effect.begins;
-  keep_reads(place);
+  under_way_.insert(place);
+  keep_seen(place);
+  if (forsaken.count(place)) broken(kGivenUp, text(place) + " was given up, and begins");
   if (told.count(place)) broken(kFinishedOnce, text(place) + " began again after it had finished");
   if (!idempotent && effect.begins > 1)
     broken(kUnknownOutcome, text(place) + " began again, and nobody knows whether it took effect before");
@@ -83,7 +91,9 @@ void Witness::tell(const Place& place, const std::string& op, const std::string&
 
 void Witness::answered(const Place& place, const std::string& op, const clade::Result<clade::Value>& result) {
   tell(place, op, outcome_of(result));
-  keep_reads(place);
+  keep_seen(place);
+  handed_await_[place.run] = true;
+  if (forsaken.count(place)) broken(kGivenUp, text(place) + " was given up, and is answered");
   const auto effect = effects.find(place);
   const bool unknown = !result && result.error().code == "outcome_unknown";
   if (unknown && effect != effects.end() && effect->second.idempotent)
@@ -93,24 +103,67 @@ void Witness::answered(const Place& place, const std::string& op, const clade::R
 void Witness::answered_read(const Place& place, const std::string& op,
                             const clade::Result<clade::Value>& result) {
   const std::string outcome = outcome_of(result);
+  handed_unstored(place.run);
   if (told.count(place)) {
     tell(place, op, outcome);
   } else {
-    reads_[place.run].emplace_back(place, outcome);
+    seen_[place.run].push_back({Seen::Kind::read, place, outcome});
+  }
+}
+
+bool Witness::decided(int64_t run, const std::string& strand, const std::string& outcome) {
+  const bool known = decided_.count({run, strand + " " + outcome.substr(0, outcome.rfind(':'))}) > 0;
+  see({Seen::Kind::decision, {run, strand, 0}, outcome});
+  return known;
+}
+
+void Witness::given_up(const Place& place, const std::string& op) {
+  if (under_way_.count(place)) broken(kGivenUp, text(place) + " was given up, and goes on");
+  if (op == "ask")
+    asks_given_up_.insert("r" + std::to_string(place.run) + ".ask." + place.strand + "." +
+                          std::to_string(place.position));
+  see({Seen::Kind::loss, place, op});
+}
+
+// What follows from an await alone comes out the same whenever that is handed again.
+void Witness::see(Seen seen) {
+  if (handed_await_[seen.place.run]) {
+    keep(seen);
+  } else {
+    seen_[seen.place.run].push_back(std::move(seen));
+  }
+}
+
+void Witness::keep(const Seen& seen) {
+  switch (seen.kind) {
+    case Seen::Kind::read:
+      told.emplace(seen.place, seen.outcome);
+      break;
+    case Seen::Kind::decision: {
+      const auto colon = seen.outcome.rfind(':');
+      const auto [known, is_new] = decided_.emplace(
+          std::pair(seen.place.run, seen.place.strand + " " + seen.outcome.substr(0, colon)), seen.outcome);
+      if (!is_new && known->second != seen.outcome)
+        broken(kSameWinner, "run " + std::to_string(seen.place.run) + ", strand " + seen.place.strand + ": " +
+                                known->second + ", and then " + seen.outcome);
+      break;
+    }
+    case Seen::Kind::loss:
+      forsaken.insert(seen.place);
   }
 }
 
 void Witness::called_await(const Place& place) {
   // One that an earlier execution called for began then, and keeps no reads of this one.
-  const auto [entry, is_new] = reads_before_.emplace(place, reads_[place.run].size());
+  const auto [entry, is_new] = seen_before_.emplace(place, seen_[place.run].size());
   if (!is_new) entry->second = 0;
 }
 
-void Witness::keep_reads(const Place& await) {
-  const auto& reads = reads_[await.run];
-  const auto before = reads_before_.find(await);
-  const size_t count = before == reads_before_.end() ? 0 : std::min(reads.size(), before->second);
-  for (size_t at = 0; at < count; ++at) told.emplace(reads[at]);
+void Witness::keep_seen(const Place& await) {
+  const auto& seen = seen_[await.run];
+  const auto before = seen_before_.find(await);
+  const size_t count = before == seen_before_.end() ? 0 : std::min(seen.size(), before->second);
+  for (size_t at = 0; at < count; ++at) keep(seen[at]);
 }
 
 void Witness::acknowledged_verb(const std::string& task, const std::string& verb, const std::string& by) {

@@ -31,6 +31,14 @@ struct Place {
 };
 std::string text(const Place& place);
 
+// What a script did to its agent's data, or read there.
+struct DataAct {
+  std::string op;
+  clade::Value args;
+  clade::Value answer;  // nil: there was no such key
+  size_t before = 0;    // so many acts of the run had happened when it asked
+};
+
 // What a run wanted to happen when it commits, as its script was told.
 struct Intent {
   std::vector<std::string> tasks;
@@ -39,6 +47,7 @@ struct Intent {
   std::vector<std::string> votes;  // proposals
   std::vector<std::pair<std::string, std::string>> files;
   std::map<std::string, clade::Value> rules;
+  std::vector<DataAct> data;
   bool fails = false;
   std::string review;  // the task that reviews this one; "" for none
   clade::Value state;
@@ -60,17 +69,28 @@ class Witness {
   void run_left(int64_t run);
   // Its handler returned and wants this.
   void run_finished(int64_t run, Intent intent);
+  // It called clade.commit, and wants this by now.
+  void run_split(const Place& place, Intent intent) { parts[place] = std::move(intent); }
   // Everything that lives in the host's process is gone.
   void life_ended();
 
   // An effect begins in the world.
   void effect_began(const Place& place, bool idempotent);
+  // It came to its end, or was called off.
+  void effect_ended(const Place& place) { under_way_.erase(place); }
   // A script is told the outcome of an await.
   void answered(const Place& place, const std::string& op, const clade::Result<clade::Value>& result);
 
   // A script reads shared state, and is told this; it calls for an await after that.
   void answered_read(const Place& place, const std::string& op, const clade::Result<clade::Value>& result);
   void called_await(const Place& place);
+  // A script was handed something that is not on disk by itself, as reads are not.
+  void handed_unstored(int64_t run) { handed_await_[run] = false; }
+
+  // A strand of the script joined others, `outcome` says which group it is and how that came out; what others
+  // waited for in `place` was given up with that, and the host was told. True if that is known from before.
+  bool decided(int64_t run, const std::string& strand, const std::string& outcome);
+  void given_up(const Place& place, const std::string& op);
 
   // A client asked for something, and was told that it is on disk. `task` and verb, or a message.
   void acknowledged_submit(const std::string& task) { submitted.insert(task); }
@@ -89,8 +109,10 @@ class Witness {
   };
   std::map<int64_t, Started> runs;     // that ever started
   std::map<int64_t, Intent> finished;  // whose handler returned, the last time
+  std::map<Place, Intent> parts;       // what a run wanted when it called clade.commit, the last time
   std::map<Place, Effect> effects;     // that ever began
   std::map<Place, std::string> told;   // the outcome of awaits, as text
+  std::set<Place> forsaken;            // awaits that were given up, for good
   std::set<std::string> submitted;     // tasks
   std::set<std::string> mailed;        // messages
   struct Verb {
@@ -102,13 +124,25 @@ class Witness {
 
  private:
   void tell(const Place& place, const std::string& op, const std::string& outcome);
-  // The reads that are journaled with an await that began.
-  void keep_reads(const Place& await);
+  // What a script saw or decided, and would again: for good once an await after it has begun.
+  struct Seen {
+    enum class Kind { read, decision, loss } kind;
+    Place place;  // of a decision: of the strand that decided it, and no call
+    std::string outcome;
+  };
+  void see(Seen seen);
+  void keep(const Seen& seen);
+  // What was seen before an await that began.
+  void keep_seen(const Place& await);
 
   Trace& trace_;
   std::optional<Broken> broken_;
-  std::map<int64_t, std::vector<std::pair<Place, std::string>>> reads_;  // of a run's execution
-  std::map<Place, size_t> reads_before_;                                 // an await was called for
+  std::map<int64_t, std::vector<Seen>> seen_;  // of a run's execution
+  std::map<Place, size_t> seen_before_;        // an await was called for
+  std::map<int64_t, bool> handed_await_;       // the last that a run was handed is on disk
+  std::map<std::pair<int64_t, std::string>, std::string> decided_;  // by run, and strand with its group
+  std::set<Place> under_way_;                                       // effects, in this life
+  std::set<std::string> asks_given_up_;                             // messages, in this life
   std::map<int64_t, std::string> live_;  // runs that have a script running, and their agents
 };
 
