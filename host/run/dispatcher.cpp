@@ -141,10 +141,6 @@ void Dispatcher::wake() {
 void Dispatcher::commit(store::Batch batch, std::function<void(Status)> done) {
   // What a change calls for is on disk with it, or neither is.
   if (!batch.empty()) settlement_.settle(batch);
-  // What was decided when the store could not be read is not what it calls for: it fails, and all that
-  // follows.
-  if (const auto& unread = kernel_.reader.first_failure())
-    batch.add([error = *unread](store::Database&) -> Status { return failure(error); });
   kernel_.writer.commit(std::move(batch), [this, alive = alive_, done = std::move(done)](Status status) {
     if (!*alive) return;
     if (done) done(status);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
+#include <string>
 
 #include "run/kernel.h"
 #include "store/writer.h"
@@ -20,12 +22,14 @@ class Leases {
 
   // To be called every kRenewMs. Extends all leases by what it comes too late (the host was stopped, the
   // machine slept, the clock was set forward), renews those of `live` runs, and gives back to the queue what
-  // others hold beyond their time.
+  // others hold beyond their time. A lease that it has not seen before cannot be older than kRenewMs,
+  // whatever the clock did since.
   void renew(const std::set<int64_t>& live, store::Batch& batch);
 
  private:
   Kernel kernel_;
   int64_t renewed_at_;
+  std::map<std::string, queue::Lease> seen_;  // by task, when it was called last
 };
 
 }  // namespace clade::run

@@ -39,6 +39,10 @@ void Settlement::recover() {
 }
 
 void Settlement::settle(store::Batch& batch) {
+  if (const auto& unread = kernel_.reader.first_failure()) {
+    batch.add([error = *unread](store::Database&) -> Status { return failure(error); });
+    return;
+  }
   close_votes(batch);
   // Each step may cause the next: a review that fails sends its task back, a held task is approved.
   while (!dead_letters_.empty() || !reviews_.empty() || (approve_auto_ && !held_.empty())) {

@@ -30,7 +30,8 @@ class Settlement {
   // start.
   void recover();
   // Carries out what is due, into `batch`. Call with every batch that changed tasks or votes, and when a
-  // deadline passes.
+  // deadline passes. If the store could not be read at any time, the batch fails, and all that follow: what
+  // was decided since is not what the store calls for.
   void settle(store::Batch& batch);
 
   // Applies the outbox of a run whose handler returned, and consumes its task or message. All or nothing: on

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/codec.h"
+#include "run/leases.h"
 #include "sim/promises.h"
 
 namespace sim {
@@ -50,6 +51,7 @@ void Cells::step(int64_t run, uint64_t execution) {
   go_on(run, *live);
   live = live_still();
   if (!live) return;
+  if (live->hangs) return;
   if (live->script->any_ready()) {
     later(run, *live);
     return;
@@ -73,6 +75,7 @@ void Cells::start(const clade::run::Program& program, clade::run::Invocation inv
   live.script =
       std::make_unique<Script>(world_.habits, program, invocation, program.agent, world_.seed, executions_);
   live.awake = false;
+  live.hangs = false;
   world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " of " + program.agent + " on " +
                                                  trigger + " starts, attempt " +
                                                  std::to_string(invocation.argument["attempt"].as_integer()));
@@ -82,8 +85,13 @@ void Cells::start(const clade::run::Program& program, clade::run::Invocation inv
 }
 
 void Cells::go_on(int64_t run, Live& live) {
-  if (loop_.random().below(1000) < deaths_) {
-    lose(run);
+  const uint64_t trouble = loop_.random().below(1000);
+  if (trouble < troubles_.deaths) {
+    lose(run, loop_.random().percent(50));
+    return;
+  }
+  if (trouble < troubles_.deaths + troubles_.hangs) {
+    hang(run, live);
     return;
   }
   Script& script = *live.script;
@@ -157,7 +165,7 @@ void Cells::answer(int64_t run, const std::string& strand, Result<Value> value, 
     if (!value && value.error().code == "outcome_unknown") world_.counters.add("effect cut off, unknown");
     world_.witness.answered(place, op, value);
   }
-  if (op == "script.publish") world_.witness.handed_unstored(run);
+  if (op == "script.publish") world_.witness.answered_trial({run, strand, position});
   if (op.rfind("data.", 0) == 0 && value) world_.counters.add(op);
   if (is_read(op)) world_.witness.answered_read({run, strand, position}, op, value);
   live.script->answer(strand, value);
@@ -178,8 +186,20 @@ void Cells::end(int64_t run, Live& live) {
   events_->finished(run, script->intent().result, script->intent().state);
 }
 
-void Cells::lose(int64_t run) {
-  const bool blamed = loop_.random().percent(50);
+// It says nothing any more until somebody kills it, maybe long after the time of a lease.
+void Cells::hang(int64_t run, Live& live) {
+  const int64_t us = loop_.random().between(1000000, 900000000);
+  world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " hangs");
+  live.hangs = true;
+  loop_.after(us, [this, run, us, execution = live.execution] {
+    const auto hung = live_.find(run);
+    if (hung == live_.end() || hung->second.execution != execution) return;
+    if (us > clade::run::kLeaseMs * 1000) world_.counters.add("cell hung beyond a lease");
+    lose(run, true);
+  });
+}
+
+void Cells::lose(int64_t run, bool blamed) {
   world_.trace.line(world_.time.steady_us(),
                     "run " + std::to_string(run) + " loses its cell" + (blamed ? ", to blame" : ""));
   live_.erase(run);

@@ -30,8 +30,12 @@ struct World {
 
 class Cells final : public clade::run::Executor {
  public:
-  // `deaths`: how often a cell dies, in 1/1000 of calls.
-  Cells(World& world, Loop& loop, uint64_t deaths) : world_(world), loop_(loop), deaths_(deaths) {}
+  // How often a cell dies, or hangs until it is killed, in 1/1000 of calls.
+  struct Troubles {
+    uint64_t deaths = 0;
+    uint64_t hangs = 0;
+  };
+  Cells(World& world, Loop& loop, Troubles troubles) : world_(world), loop_(loop), troubles_(troubles) {}
 
   // Who is told what scripts do. Before the first start.
   void report_to(clade::run::RunEvents& events) { events_ = &events; }
@@ -53,6 +57,7 @@ class Cells final : public clade::run::Executor {
     std::string trigger;
     std::unique_ptr<Script> script;
     bool awake = false;  // one of its strands runs, or is about to
+    bool hangs = false;
   };
   // A strand can go on: it does so a little later.
   void wake(int64_t run, Live& live);
@@ -63,11 +68,12 @@ class Cells final : public clade::run::Executor {
   void give_up(int64_t run, const Script& script, const Script::Step& step);
   void call(int64_t run, const Script& script, Script::Step step);
   void end(int64_t run, Live& live);
-  void lose(int64_t run);
+  void lose(int64_t run, bool blamed);
+  void hang(int64_t run, Live& live);
 
   World& world_;
   Loop& loop_;
-  const uint64_t deaths_;
+  const Troubles troubles_;
   clade::run::RunEvents* events_ = nullptr;
   std::function<void(const std::string&)> late_return_;
   std::map<int64_t, Live> live_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "run/leases.h"
 #include "support/open_tasks.h"
 
 namespace sim {
@@ -10,6 +11,11 @@ using clade::Status;
 using clade::Value;
 using clade::queue::State;
 using clade::store::Batch;
+
+std::vector<const clade::queue::Task*> Clients::open_tasks(Life& life) {
+  const Disk::Spared spared(world_.disk);
+  return clade::test::open_tasks(life.kernel().queue, life.reader());
+}
 
 void Clients::act(const Item& item, Life& life) {
   Random random(item.seed);
@@ -22,7 +28,7 @@ void Clients::act(const Item& item, Life& life) {
       submit_publish(random, life);
       break;
     case Deed::cancel: {
-      auto active = clade::test::open_tasks(life.kernel().queue, life.reader());
+      auto active = open_tasks(life);
       // Some states are left soon, or rarely entered.
       const auto wanted = random.percent(50) ? State::reviewing : State::executing;
       const auto found =
@@ -50,17 +56,28 @@ void Clients::act(const Item& item, Life& life) {
       release(life);
       break;
     case Deed::stall:
-      life.loop().stall(random.between(1000000, random.percent(50) ? 900000000 : 60000000));
-      world_.counters.add("host stalled");
+      stall(random.between(1000000, random.percent(50) ? 900000000 : 60000000));
       break;
     case Deed::jump:
       world_.time.jump(random.between(-7200000, 7200000));
       world_.counters.add("clock jumped");
       break;
+    case Deed::claim:
+      claimant_.claim(life);
+      if (random.percent(50)) stall(random.between(1, 3) * clade::run::kLeaseMs * 1000);
+      break;
+    case Deed::come_back:
+      claimant_.come_back(random, life);
+      break;
     case Deed::compare:
       life.compare_with_store();
       break;
   }
+}
+
+void Clients::stall(int64_t us) {
+  world_.time.stall(us);
+  world_.counters.add("host stalled");
 }
 
 void Clients::submit(Random& random, Life& life) {
@@ -117,7 +134,7 @@ void Clients::verb(const std::string& verb, const std::string& task, Life& life)
 
 void Clients::decide(Random& random, Life& life) {
   std::vector<std::string> waiting;
-  for (const auto* task : clade::test::open_tasks(life.kernel().queue, life.reader())) {
+  for (const auto* task : open_tasks(life)) {
     if (task->state == State::awaiting_approval) waiting.push_back(task->id);
   }
   if (!waiting.empty()) verb(random.percent(70) ? "approve" : "refuse", random.pick(waiting), life);
@@ -166,9 +183,10 @@ void Clients::cancel_late(const std::string& task, Life& life) {
 }
 
 bool Clients::tidy(Life& life) {
-  bool any = release(life);
+  Random random(mix(world_.seed, world_.life));
+  bool any = release(life) || claimant_.come_back(random, life);
   std::vector<std::pair<std::string, State>> waiting;
-  for (const auto* task : clade::test::open_tasks(life.kernel().queue, life.reader())) {
+  for (const auto* task : open_tasks(life)) {
     if (task->state == State::awaiting_approval || task->state == State::created ||
         task->state == State::failed)
       waiting.emplace_back(task->id, task->state);

@@ -95,7 +95,12 @@ class History {
       LifeOptions options;
       options.seed = mix(mix(options_.seed, "life"), world_.life);
       options.deaths = plan ? plan_.deaths : 0;
+      options.hangs = plan_.hangs;
       options.approve_auto = plan_.approve_auto;
+      options.observed = [this](const clade::queue::Task& task, clade::queue::Verb verb) {
+        if (verb == clade::queue::Verb::release) witness_.lease_lost(task.id);
+        clients_.observe(task, verb);
+      };
       options.loaded = [this](Life& life) { loaded(life); };
       Life life(world_, folder_, std::move(options));
       const auto opened = life.open();
@@ -162,6 +167,7 @@ class History {
       }
       if (!life.turn()) return;
       if (events_ + life.loop().events() > kMostEvents) {
+        const Disk::Spared spared(disk_);
         witness_.broken(
             kEnds, "it goes on and on: " + std::to_string(life.dispatcher().in_flight()) +
                        " runs are in flight, " + std::to_string(life.kernel().writer.pending()) +

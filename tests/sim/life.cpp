@@ -107,7 +107,7 @@ Life::Life(World& world, const SwarmFolder& folder, LifeOptions options)
       library_(folder.path(), world.time),
       queue_(world.time, [this](const std::string& type) { return dispatcher_->roles().handles(type); }),
       mail_(world.time),
-      cells_(world, loop_, options_.deaths),
+      cells_(world, loop_, {options_.deaths, options_.hangs}),
       evaluation_(world, loop_, true),
       process_(world, loop_, false),
       sleep_(loop_, world.time) {}
@@ -144,6 +144,7 @@ Status Life::open() {
   queue_.observe([this](const clade::queue::Task& task, clade::queue::Verb verb, clade::queue::State) {
     world_.trace.line(world_.time.steady_us(),
                       "task " + task.id + " (" + task.type + ") " + name(verb) + " → " + name(task.state));
+    if (options_.observed) options_.observed(task, verb);
     settlement_->observe(task, verb);
     dispatcher_->observe(task, verb);
   });

@@ -40,9 +40,12 @@ class SwarmFolder {
 struct LifeOptions {
   uint64_t seed = 0;
   uint64_t deaths = 0;  // of cells, in 1/1000 of calls
+  uint64_t hangs = 0;   // the same
   bool approve_auto = false;
   // Called when everything is loaded, and nothing has happened yet.
   std::function<void(class Life&)> loaded;
+  // Called for every edge of every task.
+  std::function<void(const clade::queue::Task&, clade::queue::Verb)> observed;
 };
 
 class Life {

@@ -148,8 +148,4 @@ int64_t Loop::next_us() const {
   return events_due_.empty() ? std::numeric_limits<int64_t>::max() : events_due_.begin()->first.first;
 }
 
-void Loop::stall(int64_t us) {
-  time_.advance_to(time_.steady_us() + us);
-}
-
 }  // namespace sim

@@ -22,13 +22,29 @@ class Time final : public clade::Clock {
  public:
   int64_t wall_ms() const override { return kStart + jumped_ms_ + now_us_ / 1000; }
   int64_t steady_us() const override { return now_us_; }
-  void jump(int64_t ms) { jumped_ms_ += ms; }
+  void jump(int64_t ms) {
+    jumped_ms_ += ms;
+    ++unseen_.times;
+  }
+  // Time that passes for all but the host.
+  void stall(int64_t us) {
+    advance_to(now_us_ + us);
+    unseen_.us += us;
+    ++unseen_.times;
+  }
+  // How much of that there was, and how often; a jump is none.
+  struct Unseen {
+    int64_t us = 0;
+    int64_t times = 0;
+  };
+  const Unseen& unseen() const { return unseen_; }
   void advance_to(int64_t us) { now_us_ = std::max(now_us_, us); }
 
  private:
   static constexpr int64_t kStart = 1800000000000;
   int64_t now_us_ = 0;
   int64_t jumped_ms_ = 0;
+  Unseen unseen_;
 };
 
 // The loop of one life of a host.
@@ -48,8 +64,6 @@ class Loop final : public clade::EventLoop {
   bool turn();
   // When that will be, or the greatest time.
   int64_t next_us() const;
-  // The host does not get to run for so long.
-  void stall(int64_t us);
   uint64_t events() const { return events_; }
   Random& random() { return random_; }
 

@@ -7,8 +7,9 @@
 namespace sim {
 namespace {
 
-constexpr std::array<const char*, 11> kDeeds = {"submit",    "publish", "cancel", "retry", "decide", "mail",
-                                                "roll back", "release", "stall",  "jump",  "compare"};
+constexpr std::array<const char*, 13> kDeeds = {"submit", "publish",   "cancel",  "retry", "decide",
+                                                "mail",   "roll back", "release", "stall", "jump",
+                                                "claim",  "come back", "compare"};
 constexpr std::array<const char*, 3> kEnds = {"stopped in order", "killed", "power lost"};
 
 Item draw_item(Random& random) {
@@ -16,10 +17,10 @@ Item draw_item(Random& random) {
     Deed deed;
     uint64_t weight;
   };
-  static constexpr Weight kWeights[] = {{Deed::submit, 40},   {Deed::submit_publish, 4}, {Deed::cancel, 9},
-                                        {Deed::retry, 9},     {Deed::decide, 10},        {Deed::mail, 8},
-                                        {Deed::roll_back, 2}, {Deed::release, 4},        {Deed::stall, 2},
-                                        {Deed::jump, 3},      {Deed::compare, 5}};
+  static constexpr Weight kWeights[] = {
+      {Deed::submit, 40}, {Deed::submit_publish, 4}, {Deed::cancel, 9},  {Deed::retry, 9}, {Deed::decide, 10},
+      {Deed::mail, 8},    {Deed::roll_back, 2},      {Deed::release, 4}, {Deed::stall, 3}, {Deed::jump, 3},
+      {Deed::claim, 4},   {Deed::come_back, 1},      {Deed::compare, 5}};
   uint64_t sum = 0;
   for (const auto& [deed, weight] : kWeights) sum += weight;
   uint64_t left = random.below(sum);
@@ -76,6 +77,7 @@ Plan::Plan(uint64_t seed, const std::set<size_t>& without) {
   const uint64_t item_count = 8 + random.below(12);
   const uint64_t life_count = 1 + random.below(4);
   deaths = random.percent(50) ? random.below(random.percent(20) ? 150 : 30) : 0;
+  hangs = random.percent(25) ? 1 + random.below(8) : 0;
   approve_auto = random.percent(25);
   odd_tasks = random.percent(6);
   size_t part = 0;

@@ -20,10 +20,12 @@ enum class Deed {
   decide,  // on an approval
   mail,
   roll_back,
-  release,  // a quarantined role
-  stall,    // the host
-  jump,     // the clock
-  compare,  // memory with the store
+  release,    // a quarantined role
+  stall,      // the host
+  jump,       // the clock
+  claim,      // a task, by a claimant that is no run
+  come_back,  // … and writes to it
+  compare,    // memory with the store
 };
 const char* name(Deed deed);
 
@@ -56,6 +58,7 @@ struct Plan {
   std::vector<Item> items;
   std::vector<LifePlan> lives;
   uint64_t deaths = 0;  // of cells, in 1/1000 of calls
+  uint64_t hangs = 0;   // the same
   bool approve_auto = false;
   bool odd_tasks = false;  // an older host left tasks where no host of today lets them rest
 };

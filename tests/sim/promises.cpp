@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <set>
 
-#include "base/codec.h"
 #include "run/standing.h"
+#include "sim/view.h"
 
 namespace sim {
 namespace {
@@ -14,24 +14,6 @@ using clade::queue::State;
 using clade::queue::Verb;
 
 constexpr int64_t kQuorum = 2;  // of the simulated swarm
-
-// What of a run is in the store: all that it wanted if it was committed, else what it wanted at the last
-// clade.commit that its journal has.
-using Kept = std::map<int64_t, const Intent*>;
-
-// What one check sees.
-struct View {
-  const Stored& stored;
-  Witness& witness;
-  const Kept& kept;
-  const char* promise;
-  // What is kept of a run, or nullptr.
-  const Intent* kept_of(int64_t run) const {
-    const auto found = kept.find(run);
-    return found == kept.end() ? nullptr : found->second;
-  }
-  void broken(std::string how) const { witness.broken(promise, std::move(how)); }
-};
 
 std::optional<Verb> verb_from_name(const std::string& text) {
   for (int verb = 0; verb < clade::queue::kVerbs; ++verb) {
@@ -43,39 +25,6 @@ std::optional<Verb> verb_from_name(const std::string& text) {
 bool is_over(const std::string& state) {
   const auto known = clade::queue::state_from_name(state);
   return known && clade::queue::is_final(*known);
-}
-
-// Calls take(from, event) for each edge of a task.
-template <class Take>
-void for_edges(const std::vector<Stored::Event>& events, Take take) {
-  std::string state;
-  for (const auto& event : events) {
-    const bool edge = event.verb != "note" && event.verb != "late" && event.verb != "submit";
-    if (edge) take(state, event);
-    state = event.state;
-  }
-}
-
-Kept kept_intents(const Stored& stored, const Witness& witness) {
-  Kept kept;
-  // In the order of a run's calls: the handler itself makes them all.
-  for (const auto& [place, entry] : stored.journal) {
-    const auto part = witness.parts.find(place);
-    if (entry.op == "commit" && entry.status == "done" && part != witness.parts.end())
-      kept[place.run] = &part->second;
-  }
-  for (const auto& [id, run] : stored.runs) {
-    const auto intent = witness.finished.find(id);
-    if (run.status == "committed" && intent != witness.finished.end()) kept[id] = &intent->second;
-  }
-  return kept;
-}
-
-bool is_there(const std::map<std::string, Stored::Message>& messages, const std::string& id) {
-  // One that went to several has an id for each.
-  const auto found = messages.lower_bound(id);
-  if (found == messages.end()) return false;
-  return found->first == id || messages.lower_bound(id + "/") != messages.lower_bound(id + "0");
 }
 
 void file_is_whole(const View& view) {
@@ -96,17 +45,6 @@ void acknowledged_is_there(const View& view) {
                          return event.verb == verb && event.agent == by;
                        });
     if (!there) view.broken("the " + verb + " of task " + task + " by " + by + " is gone");
-  }
-}
-
-void what_scripts_saw_is_there(const View& view) {
-  for (const auto& [place, effect] : view.witness.effects) {
-    if (!view.stored.journal.count(place)) view.broken("an effect of " + text(place));
-  }
-  for (const auto& [place, outcome] : view.witness.told) {
-    const auto entry = view.stored.journal.find(place);
-    if (entry == view.stored.journal.end() || entry->second.status == "started")
-      view.broken("the outcome of " + text(place) + ": " + outcome);
   }
 }
 
@@ -175,64 +113,6 @@ void leases_are_one(const View& view) {
   }
 }
 
-// Of what runs wanted, all that is kept is there, once, and nothing else.
-void handlers_are_all_or_none(const View& view) {
-  const auto& stored = view.stored;
-  for (const auto& [id, run] : stored.runs) {
-    if (run.status == "committed" && !view.witness.finished.count(id))
-      view.broken("run " + std::to_string(id) + " was committed, and its handler never returned");
-  }
-  std::map<int64_t, std::multiset<std::string>> written;
-  for (const auto& file : stored.files) written[file.run].insert(file.path);
-  for (const auto& [id, intent] : view.kept) {
-    const std::string who = "run " + std::to_string(id) + " is committed without its ";
-    for (const auto& task : intent->tasks) {
-      if (!stored.tasks.count(task)) view.broken(who + "task " + task);
-    }
-    for (const auto& message : intent->messages) {
-      if (!is_there(stored.messages, message)) view.broken(who + "message " + message);
-    }
-    for (const auto& proposal : intent->proposals) {
-      if (!stored.proposals.count(proposal)) view.broken(who + "proposal " + proposal);
-    }
-    for (const auto& proposal : intent->votes) {
-      const auto found = stored.proposals.find(proposal);
-      const std::string& agent = stored.runs.at(id).agent;
-      const std::string role = agent.substr(0, agent.find('#'));
-      if (found == stored.proposals.end() || !found->second.votes.count(role))
-        view.broken(who + "vote on " + proposal);
-    }
-    std::multiset<std::string> wanted;
-    for (const auto& [path, content] : intent->files) wanted.insert(path);
-    if (wanted != written[id]) view.broken(who + "files, or with others");
-  }
-  const auto wanted = [&](int64_t run, const std::vector<std::string> Intent::*list, const std::string& id) {
-    const Intent* intent = view.kept_of(run);
-    return run == 0 ||
-           (intent && std::find((intent->*list).begin(), (intent->*list).end(), id) != (intent->*list).end());
-  };
-  const std::string accept = ".accept";  // what follows from a proposal
-  for (const auto& [id, task] : stored.tasks) {
-    const bool follows = id.size() > accept.size() && id.substr(id.size() - accept.size()) == accept;
-    if (!wanted(task.run, follows ? &Intent::proposals : &Intent::tasks,
-                follows ? id.substr(0, id.size() - accept.size()) : id))
-      view.broken("task " + id + " is there without its run");
-  }
-  for (const auto& [id, message] : stored.messages) {
-    // An ask goes out while its run waits.
-    if (!message.wants_reply && !wanted(message.run, &Intent::messages, id.substr(0, id.find('/'))))
-      view.broken("message " + id + " is there without its run");
-  }
-  for (const auto& [id, proposal] : stored.proposals) {
-    if (!wanted(proposal.run, &Intent::proposals, id))
-      view.broken("proposal " + id + " is there without its run");
-  }
-  for (const auto& [run, paths] : written) {
-    if (!paths.empty() && !view.kept_of(run))
-      view.broken("file " + *paths.begin() + " is there without its run");
-  }
-}
-
 void triggers_are_consumed_once(const View& view) {
   const auto& stored = view.stored;
   std::map<std::string, std::multiset<int64_t>> by_trigger;  // committed runs
@@ -290,146 +170,6 @@ void mail_is_in_order(const View& view) {
       if (handler->second < last_handler) view.broken("message " + id + " was handled after a later one");
       last_handler = handler->second;
     }
-  }
-}
-
-void states_are_the_last(const View& view) {
-  struct Past {
-    int64_t run = 0;  // the last of which something is kept
-    int64_t committed = 0;
-    int64_t parts = 0;
-  };
-  std::map<std::string, Past> pasts;  // by agent
-  for (const auto& [id, intent] : view.kept) {
-    const auto& run = view.stored.runs.at(id);
-    Past& past = pasts[run.agent];
-    past.run = id;
-    past.committed += run.status == "committed";
-  }
-  for (const auto& [place, entry] : view.stored.journal) {
-    if (entry.op == "commit" && entry.status == "done") ++pasts[view.stored.runs.at(place.run).agent].parts;
-  }
-  for (const auto& [agent, past] : pasts) {
-    const auto found = view.stored.states.find(agent);
-    const Intent* intent = view.kept_of(past.run);
-    if (found == view.stored.states.end() || !intent || found->second != intent->state) {
-      view.broken(agent + " has not the state of its run " + std::to_string(past.run));
-      continue;
-    }
-    const int64_t runs = found->second["runs"].as_integer();
-    const int64_t parts = found->second["parts"].as_integer();
-    if (runs != past.committed || parts != past.parts)
-      view.broken(agent + " has counted " + std::to_string(runs) + " of its " +
-                  std::to_string(past.committed) + " runs, and " + std::to_string(parts) + " of their " +
-                  std::to_string(past.parts) + " parts");
-  }
-  for (const auto& [agent, state] : view.stored.states) {
-    if (!pasts.count(agent)) view.broken(agent + " has a state of no run");
-  }
-}
-
-// What an agent keeps beside its state, as its runs change it one after the other.
-class AgentData {
- public:
-  // Plays what a run did. Returns what it read that it could not, or "".
-  std::string play(const std::vector<DataAct>& acts) {
-    // Of each key, since which act of the run it has which value; 0: since before.
-    std::map<std::string, std::vector<std::pair<size_t, clade::Value>>> values;
-    for (const auto& [key, value] : values_) values[key] = {{0, value}};
-    std::string wrong;
-    const auto now = [&](const std::string& key) {
-      return values[key].empty() ? clade::Value() : values[key].back().second;
-    };
-    for (size_t number = 1; number <= acts.size(); ++number) {
-      const auto& [op, args, answer, before] = acts[number - 1];
-      const std::string& key = args["key"].as_string();
-      bool fits = true;
-      if (op == "data.set") {
-        values[key].emplace_back(number, args["value"]);
-      } else if (op == "data.delete") {
-        fits = answer == clade::Value(!now(key).is_nil());
-        values[key].emplace_back(number, clade::Value());
-      } else if (op == "data.get") {
-        // As it was at some time between the question and the answer: other strands may set meanwhile.
-        fits = answer == now(key);
-        const auto& past = values[key];
-        for (size_t at = 0; at < past.size(); ++at)
-          fits =
-              fits || ((at + 1 == past.size() || past[at + 1].first > before) && answer == past[at].second);
-        fits = fits || (answer.is_nil() && (past.empty() || past.front().first > before));
-      } else if (before + 1 == number) {
-        clade::Value::Array keys;
-        for (const auto& [there, past] : values) {
-          if (there.rfind(args["prefix"].as_string(), 0) == 0 && !now(there).is_nil())
-            keys.emplace_back(there);
-        }
-        fits = answer == clade::Value(std::move(keys));
-      }
-      if (!fits && wrong.empty())
-        wrong = op + " " + key + " gave " + clade::encode_json(answer) + ", and it is " +
-                clade::encode_json(now(key));
-    }
-    values_.clear();
-    for (const auto& [key, past] : values) {
-      if (!past.empty() && !past.back().second.is_nil()) values_[key] = past.back().second;
-    }
-    return wrong;
-  }
-  const std::map<std::string, clade::Value>& values() const { return values_; }
-
- private:
-  std::map<std::string, clade::Value> values_;
-};
-
-void data_is_of_the_runs(const View& view) {
-  std::map<std::string, AgentData> agents;
-  for (const auto& [id, intent] : view.kept) {
-    const std::string& agent = view.stored.runs.at(id).agent;
-    const std::string wrong = agents[agent].play(intent->data);
-    if (!wrong.empty()) view.broken("run " + std::to_string(id) + " of " + agent + ": " + wrong);
-  }
-  for (const auto& [agent, data] : view.stored.data) agents.try_emplace(agent);
-  for (const auto& [agent, data] : agents) {
-    const auto found = view.stored.data.find(agent);
-    const bool same =
-        found == view.stored.data.end() ? data.values().empty() : found->second == data.values();
-    if (!same) view.broken(agent + " has not the data that its runs set");
-  }
-}
-
-// The journal of a run that was committed knows what became of everything that it began.
-void losers_are_ended(const View& view) {
-  for (const auto& [place, entry] : view.stored.journal) {
-    const bool over = view.stored.runs.at(place.run).status == "committed";
-    if (over && entry.status == "started") view.broken(text(place) + " is under way, and its run is over");
-    if (entry.status != "cancelled") continue;
-    const auto effect = view.witness.effects.find(place);
-    const bool may_have = effect != view.witness.effects.end() && !effect->second.idempotent;
-    if (may_have && entry.code != "outcome_unknown")
-      view.broken(text(place) + " may have taken effect, and counts as " + entry.code);
-  }
-}
-
-void files_are_written(const View& view) {
-  for (const auto& file : view.stored.files) {
-    const Intent* intent = view.kept_of(file.run);
-    if (!intent) continue;
-    bool found = false;
-    for (const auto& [path, text] : intent->files) {
-      if (path != file.path) continue;
-      const auto written = view.witness.files.find(path);
-      const bool there = written != view.witness.files.end() && written->second.count(text) > 0;
-      found = found || (file.done == 1 ? there : file.content == text);
-    }
-    if (!found) view.broken(file.path + " of run " + std::to_string(file.run));
-  }
-}
-
-void same_scripts_never_diverge(const View& view) {
-  for (const auto& [id, run] : view.stored.runs) {
-    const auto started = view.witness.runs.find(id);
-    if (run.status == "diverged" && started != view.witness.runs.end() && !started->second.divergent)
-      view.broken("run " + std::to_string(id) + ": " + run.error);
   }
 }
 
@@ -499,6 +239,22 @@ void deaths_quarantine(const View& view) {
   if (!due.empty()) view.broken("combination " + due);
 }
 
+void late_writes_are_kept(const View& view) {
+  const auto is_kept = [&](const std::string& task, int64_t run) {
+    const auto events = view.stored.events.find(task);
+    return events != view.stored.events.end() &&
+           std::any_of(events->second.begin(), events->second.end(),
+                       [&](const auto& event) { return event.verb == "late" && event.run == run; });
+  };
+  for (const auto& [task, run] : view.witness.late) {
+    if (!is_kept(task, run)) view.broken("what run " + std::to_string(run) + " wrote to task " + task);
+  }
+  for (const auto& [id, run] : view.stored.runs) {
+    if (run.status == "fenced" && !is_kept(run.trigger, id))
+      view.broken("what run " + std::to_string(id) + " wrote to task " + run.trigger);
+  }
+}
+
 // Only at the end.
 void nothing_is_left(const View& view) {
   const auto& stored = view.stored;
@@ -542,6 +298,7 @@ const Promise kPromises[] = {
     {"a task takes only edges of the life cycle", edges_are_legal},
     {"attempts never exceed what is allowed", attempts_are_bounded},
     {"at most one lease, and only its holder ends an execution", leases_are_one},
+    {"a late write is kept as evidence", late_writes_are_kept},
     {"a handler's effects are there all or none, up to each clade.commit", handlers_are_all_or_none},
     {"a task or message is consumed by one run, and with that run's commit", triggers_are_consumed_once},
     {"mail is in order", mail_is_in_order},

@@ -11,6 +11,10 @@ namespace sim {
 
 inline constexpr const char* kOneRunPerAgent = "an agent has one run at a time";
 inline constexpr const char* kOneLease = "at most one live run works on a task or message";
+inline constexpr const char* kLeaseOfLive = "a live run keeps its lease, however long it says nothing";
+inline constexpr const char* kLeaseLasts =
+    "a lease runs out after its time, and not by a stall of the host or a jump of its clock";
+inline constexpr const char* kFenced = "a late write is refused and changes nothing";
 inline constexpr const char* kStartedFirst = "an effect begins after `started` is on disk";
 inline constexpr const char* kFinishedOnce = "a finished await is never begun again";
 inline constexpr const char* kUnknownOutcome =
@@ -21,7 +25,8 @@ inline constexpr const char* kGivenUp =
 inline constexpr const char* kSameWinner =
     "a group of strands comes out the same when its handler runs again";
 inline constexpr const char* kSilentAfterDeath = "nothing is acknowledged after the store has failed";
-inline constexpr const char* kMemoryIsStore = "queue, mail, votes and data in memory are what the store holds";
+inline constexpr const char* kMemoryIsStore =
+    "queue, mail, votes and data in memory are what the store holds";
 inline constexpr const char* kStopsWithDisk = "a host stops by itself only when its disk has failed";
 inline constexpr const char* kSaysWhy = "a host that its disk stops names the file and what is wrong";
 inline constexpr const char* kEnds = "a history comes to rest";

@@ -50,7 +50,7 @@ bool Witness::run_started(int64_t run, const std::string& agent, const std::stri
   runs[run] = {agent, trigger, divergent, life};
   finished.erase(run);
   seen_.erase(run);
-  handed_await_.erase(run);
+  kept_.erase(run);
   live_[run] = agent;
   return goes_on;
 }
@@ -62,6 +62,13 @@ void Witness::run_left(int64_t run) {
 void Witness::run_finished(int64_t run, Intent intent) {
   finished[run] = std::move(intent);
   run_left(run);
+}
+
+void Witness::lease_lost(const std::string& task) {
+  for (const auto& [run, agent] : live_) {
+    if (runs.at(run).trigger == task)
+      broken(kLeaseOfLive, "task " + task + " is taken from run " + std::to_string(run));
+  }
 }
 
 void Witness::life_ended() {
@@ -92,7 +99,6 @@ void Witness::tell(const Place& place, const std::string& op, const std::string&
 void Witness::answered(const Place& place, const std::string& op, const clade::Result<clade::Value>& result) {
   tell(place, op, outcome_of(result));
   keep_seen(place);
-  handed_await_[place.run] = true;
   if (forsaken.count(place)) broken(kGivenUp, text(place) + " was given up, and is answered");
   const auto effect = effects.find(place);
   const bool unknown = !result && result.error().code == "outcome_unknown";
@@ -103,7 +109,6 @@ void Witness::answered(const Place& place, const std::string& op, const clade::R
 void Witness::answered_read(const Place& place, const std::string& op,
                             const clade::Result<clade::Value>& result) {
   const std::string outcome = outcome_of(result);
-  handed_unstored(place.run);
   if (told.count(place)) {
     tell(place, op, outcome);
   } else {
@@ -125,12 +130,15 @@ void Witness::given_up(const Place& place, const std::string& op) {
   see({Seen::Kind::loss, place, op});
 }
 
-// What follows from an await alone comes out the same whenever that is handed again.
+// What follows from awaits alone comes out the same whenever they are handed again. But what had not begun
+// when it was given up may be a little faster then, as long as nothing of that is on disk.
 void Witness::see(Seen seen) {
-  if (handed_await_[seen.place.run]) {
+  const bool may_begin = seen.kind == Seen::Kind::loss && !effects.count(seen.place);
+  auto& others = seen_[seen.place.run];
+  if (kept_[seen.place.run] == others.size() && !may_begin) {
     keep(seen);
   } else {
-    seen_[seen.place.run].push_back(std::move(seen));
+    others.push_back(std::move(seen));
   }
 }
 
@@ -138,6 +146,8 @@ void Witness::keep(const Seen& seen) {
   switch (seen.kind) {
     case Seen::Kind::read:
       told.emplace(seen.place, seen.outcome);
+      break;
+    case Seen::Kind::trial:
       break;
     case Seen::Kind::decision: {
       const auto colon = seen.outcome.rfind(':');
@@ -164,6 +174,7 @@ void Witness::keep_seen(const Place& await) {
   const auto before = seen_before_.find(await);
   const size_t count = before == seen_before_.end() ? 0 : std::min(seen.size(), before->second);
   for (size_t at = 0; at < count; ++at) keep(seen[at]);
+  kept_[await.run] = std::max(kept_[await.run], count);
 }
 
 void Witness::acknowledged_verb(const std::string& task, const std::string& verb, const std::string& by) {

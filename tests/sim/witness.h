@@ -71,6 +71,8 @@ class Witness {
   void run_finished(int64_t run, Intent intent);
   // It called clade.commit, and wants this by now.
   void run_split(const Place& place, Intent intent) { parts[place] = std::move(intent); }
+  // A task is nobody's any more, although nobody gave it back.
+  void lease_lost(const std::string& task);
   // Everything that lives in the host's process is gone.
   void life_ended();
 
@@ -84,8 +86,8 @@ class Witness {
   // A script reads shared state, and is told this; it calls for an await after that.
   void answered_read(const Place& place, const std::string& op, const clade::Result<clade::Value>& result);
   void called_await(const Place& place);
-  // A script was handed something that is not on disk by itself, as reads are not.
-  void handed_unstored(int64_t run) { handed_await_[run] = false; }
+  // A script was told whether a version that it publishes loads.
+  void answered_trial(const Place& place) { seen_[place.run].push_back({Seen::Kind::trial, place, ""}); }
 
   // A strand of the script joined others, `outcome` says which group it is and how that came out; what others
   // waited for in `place` was given up with that, and the host was told. True if that is known from before.
@@ -119,6 +121,7 @@ class Witness {
     std::string task, verb, by;
   };
   std::vector<Verb> verbs;                             // of operators
+  std::vector<std::pair<std::string, int64_t>> late;   // task and run of refused writes, acknowledged
   bool approves_itself = false;                        // the host, whatever asks for an approval
   std::map<std::string, std::set<std::string>> files;  // path → every text it ever held
 
@@ -126,7 +129,7 @@ class Witness {
   void tell(const Place& place, const std::string& op, const std::string& outcome);
   // What a script saw or decided, and would again: for good once an await after it has begun.
   struct Seen {
-    enum class Kind { read, decision, loss } kind;
+    enum class Kind { read, trial, decision, loss } kind;
     Place place;  // of a decision: of the strand that decided it, and no call
     std::string outcome;
   };
@@ -139,7 +142,7 @@ class Witness {
   std::optional<Broken> broken_;
   std::map<int64_t, std::vector<Seen>> seen_;  // of a run's execution
   std::map<Place, size_t> seen_before_;        // an await was called for
-  std::map<int64_t, bool> handed_await_;       // the last that a run was handed is on disk
+  std::map<int64_t, size_t> kept_;             // how much of what a run has seen is for good
   std::map<std::pair<int64_t, std::string>, std::string> decided_;  // by run, and strand with its group
   std::set<Place> under_way_;                                       // effects, in this life
   std::set<std::string> asks_given_up_;                             // messages, in this life

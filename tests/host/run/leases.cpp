@@ -46,12 +46,28 @@ TEST_CASE("no lease runs out by a stall, or by a clock that jumps") {
   Leased leased;
   static constexpr int64_t kHourMs = 3600 * 1000;
   const int64_t jump = GENERATE(as<int64_t>{}, kHourMs, -kHourMs, 24 * kHourMs);
+  leased.renew_after(kRenewMs, {});
   // Also those that nobody has come to renew yet.
   leased.renew_after(kRenewMs + jump, {});
   CHECK(leased.holds());
   leased.renew_after(kRenewMs, {leased.run});
   CHECK(leased.holds());
   CHECK(leased.host.queue.expired().empty());
+}
+
+TEST_CASE("no lease runs out because the clock was wrong when it was given") {
+  Leased leased;
+  static constexpr int64_t kHourMs = 3600 * 1000;
+  // Set back and right again within one round: the clock has not come too far, and the lease is an hour old.
+  leased.host.clock.ahead -= kHourMs;
+  const auto found = leased.host.queue.find(leased.task);
+  REQUIRE(leased.host.queue.renew(leased.task, {found->lease_run, found->lease_epoch}, kLeaseMs));
+  leased.renew_after(kRenewMs + kHourMs, {});
+  CHECK(leased.holds());
+  for (int64_t minute = 2; minute < kLeaseMs / kRenewMs; ++minute) leased.renew_after(kRenewMs, {});
+  CHECK(leased.holds());
+  leased.renew_after(kRenewMs, {});
+  CHECK_FALSE(leased.holds());
 }
 
 TEST_CASE("what no live run holds is queued again when its time is over") {
