@@ -22,12 +22,14 @@ Result<Value> read_events(store::Database& database, const std::string& id) {
     auto row = query.step();
     if (!row) return failure(row.error());
     if (!*row) return Value(std::move(events));
-    events.push_back(Value{{"at", query.integer(0)},
-                           {"verb", query.text(1)},
-                           {"state", query.text(2)},
-                           {"run", query.integer(3)},
-                           {"agent", query.text(4)},
-                           {"detail", query.text(5)}});
+    for (const auto& step : steps_of(query.text(1), query.text(2))) {
+      events.push_back(Value{{"at", query.integer(0)},
+                             {"verb", step.verb},
+                             {"state", step.state},
+                             {"run", query.integer(3)},
+                             {"agent", query.text(4)},
+                             {"detail", query.text(5)}});
+    }
   }
 }
 

@@ -244,7 +244,7 @@ void Queue::Index::forget(std::map<std::string, std::set<std::string>>& index, c
 }
 
 void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, store::Batch& batch,
-                        const std::function<void(Task&)>& change, Row row) {
+                        const std::function<void(Task&)>& change, Write write) {
   Entry& entry = tasks.at(id);
   const State from = entry.task.state;
   leave(entry);
@@ -258,10 +258,12 @@ void Queue::Index::move(const std::string& id, Verb verb, const Cause& cause, st
   if (change) change(entry.task);
   weigh(entry);
   enter(entry);
-  if (row != Row::none) update_task(entry.task, row == Row::result, batch);
-  insert_event(
-      {id, entry.task.updated_at, name(verb), name(entry.task.state), cause.run, cause.agent, cause.detail},
-      batch);
+  if (write == Write::state || write == Write::result) update_task(entry.task, write == Write::result, batch);
+  if (write != Write::nothing) {
+    insert_event(
+        {id, entry.task.updated_at, name(verb), name(entry.task.state), cause.run, cause.agent, cause.detail},
+        batch);
+  }
   const State to = entry.task.state;
   if (!is_final(to)) {
     tell(entry.task, verb, from);
@@ -278,15 +280,11 @@ void Queue::Index::tell(const Task& task, Verb verb, State from) const {
   for (const auto& observer : observers) observer(task, verb, from);
 }
 
-void Queue::Index::place(const std::string& id, store::Batch& batch) {
-  const Task& task = tasks.at(id).task;
-  if (const std::string missing = unmet(task); !missing.empty()) {
-    move(id, Verb::block, {0, "", "waits for " + missing}, batch, {}, Row::none);
-  } else if (!task.approval.empty()) {
-    move(id, Verb::hold, {0, "", task.approval}, batch, {}, Row::none);
-  } else {
-    move(id, Verb::enqueue, {}, batch, {}, Row::none);
-  }
+Queue::Index::Placement Queue::Index::placement(const Task& task) const {
+  if (const std::string missing = unmet(task); !missing.empty())
+    return {Verb::block, {0, "", "waits for " + missing}};
+  if (!task.approval.empty()) return {Verb::hold, {0, "", task.approval}};
+  return {Verb::enqueue, {}};
 }
 
 std::string Queue::Index::unmet(const Task& task) const {
@@ -390,7 +388,7 @@ Status Queue::Index::read_all_in(const std::string& state, store::Database& data
   auto query = database.prepare(
       "SELECT " + std::string(kTaskColumns) +
       ", CASE WHEN lease_run = 0 THEN '' ELSE COALESCE((SELECT agent FROM task_event WHERE task_event.task = "
-      "task.id AND verb = 'assign' ORDER BY seq DESC LIMIT 1), '') END "
+      "task.id AND verb IN ('assign', 'assign start') ORDER BY seq DESC LIMIT 1), '') END "
       "FROM task WHERE state = ?1");
   query.bind(1, state);
   while (true) {

@@ -109,18 +109,23 @@ struct Queue::Index {
   static void forget(std::map<std::string, std::set<std::string>>& index, const std::string& key,
                      const std::string& id);
 
-  // What of a task's row an edge writes: its state, its result too, or nothing as the caller writes the row.
-  enum class Row { state, result, none };
+  // What an edge writes: an event and the row's state, its result too, the event alone as the caller writes
+  // the row, or nothing as the caller writes both.
+  enum class Write { state, result, event, nothing };
   // One edge: memory, row, event, observers, and what waits for a task that ended. `change` edits the task
   // between leaving the old state's index and entering the new one's. The edge must be legal.
   void move(const std::string& id, Verb verb, const Cause& cause, store::Batch& batch,
-            const std::function<void(Task&)>& change = {}, Row row = Row::state);
+            const std::function<void(Task&)>& change = {}, Write write = Write::state);
 
   // Calls the observers.
   void tell(const Task& task, Verb verb, State from) const;
 
-  // A created task goes on to where it waits first; the caller writes its row.
-  void place(const std::string& id, store::Batch& batch);
+  // Where a created task waits first, and why.
+  struct Placement {
+    Verb verb;
+    Cause cause;
+  };
+  Placement placement(const Task& task) const;
 
   // The dependencies that are not completed, as text.
   std::string unmet(const Task& task) const;

@@ -55,6 +55,7 @@ Result<std::vector<std::string>> Queue::submit(std::vector<NewTask> tasks, store
     if (fresh.id.empty()) fresh.id = index.next_id(chosen);
   }
   std::vector<std::string> ids;
+  std::vector<std::string> by;
   const int64_t now = index.clock.wall_ms();
   for (auto& fresh : tasks) {
     Task task;
@@ -72,13 +73,19 @@ Result<std::vector<std::string>> Queue::submit(std::vector<NewTask> tasks, store
     task.due_at = fresh.due_at;
     task.created_at = task.updated_at = now;
     task.seq = index.next_seq++;
-    insert_event({task.id, now, "submit", name(task.state), task.run, fresh.by, ""}, batch);
     ids.push_back(task.id);
+    by.push_back(std::move(fresh.by));
     index.enter(*index.keep({std::move(task), ""}));
   }
-  for (const auto& id : ids) {
-    index.place(id, batch);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::string& id = ids[i];
     const Task& task = index.tasks.at(id).task;
+    const auto [verb, cause] = index.placement(task);
+    const bool at_once = verb == Verb::enqueue;
+    insert_event({id, now, at_once ? kSubmitted : "submit", name(at_once ? State::queued : State::created),
+                  task.run, std::move(by[i]), ""},
+                 batch);
+    index.move(id, verb, cause, batch, {}, at_once ? Index::Write::nothing : Index::Write::event);
     insert_task(task, batch);
     if (task.state == State::blocked) index.note_waiting(id, batch);
     const bool enough =
@@ -124,9 +131,12 @@ Result<Lease> Queue::claim(const std::string& id, int64_t run, int64_t lease_ms,
     task.lease_epoch = lease.epoch;
     task.lease_until = index_->clock.wall_ms() + lease_ms;
   };
-  index_->move(id, Verb::assign, cause, batch, take, Index::Row::none);
+  index_->move(id, Verb::assign, cause, batch, take, Index::Write::nothing);
   (*entry)->agent = agent;
-  index_->move(id, Verb::start, cause, batch);
+  index_->move(id, Verb::start, cause, batch, {}, Index::Write::nothing);
+  const Task& task = (*entry)->task;
+  update_task(task, false, batch);
+  insert_event({id, task.updated_at, kStarted, name(task.state), run, agent, ""}, batch);
   return lease;
 }
 
@@ -151,7 +161,7 @@ Status Queue::complete(const std::string& id, const Lease& lease, Value result, 
     task.result = std::move(result);
     task.error.clear();
   };
-  index_->move(id, Verb::complete, {lease.run, (*entry)->agent, ""}, batch, end, Index::Row::result);
+  index_->move(id, Verb::complete, {lease.run, (*entry)->agent, ""}, batch, end, Index::Write::result);
   return {};
 }
 
@@ -191,7 +201,7 @@ Status Queue::review(const std::string& id, const Lease& lease, Value result, co
     task.error.clear();
   };
   index_->move(id, Verb::review, {lease.run, (*entry)->agent, reviewer}, batch, hand_over,
-               Index::Row::result);
+               Index::Write::result);
   index_->note_waiting(id, batch);
   return {};
 }
@@ -272,9 +282,12 @@ Status Queue::retry(const std::string& id, const std::string& by, store::Databas
     task.attempt = 0;
     task.due_at = 0;
   };
-  index.move(id, Verb::retry, {0, by, "by an operator"}, batch, begin_anew, Index::Row::none);
+  index.move(id, Verb::retry, {0, by, "by an operator"}, batch, begin_anew, Index::Write::event);
   const Task& task = index.tasks.at(id).task;
-  if (task.state == State::created) index.place(id, batch);
+  if (task.state == State::created) {
+    const auto [verb, cause] = index.placement(task);
+    index.move(id, verb, cause, batch, {}, Index::Write::event);
+  }
   update_task(task, true, batch);
   if (task.state == State::blocked) index.note_waiting(id, batch);
   index.settle(id, batch);

@@ -120,6 +120,12 @@ void update_task(const Task& task, bool with_result, store::Batch& batch) {
   batch.add(update_row, bytes);
 }
 
+std::vector<Step> steps_of(const std::string& verb, const std::string& state) {
+  if (verb == kSubmitted) return {{"submit", name(State::created)}, {name(Verb::enqueue), state}};
+  if (verb == kStarted) return {{name(Verb::assign), name(State::assigned)}, {name(Verb::start), state}};
+  return {{verb, state}};
+}
+
 void insert_event(Event event, store::Batch& batch) {
   const bool is_act = event.run == 0 && !event.agent.empty();
   batch.add([event = std::move(event)](store::Database& database) -> Status {

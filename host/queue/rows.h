@@ -21,12 +21,24 @@ inline constexpr std::string_view kTaskColumns =
     "created_at, updated_at, due_at, lease_run, lease_epoch, lease_until, seq";
 inline constexpr int kTaskColumnCount = 20;
 
+// Two edges that are one moment are one row: its verb names both, its state is that after the second.
+inline constexpr const char* kSubmitted = "submit enqueue";
+inline constexpr const char* kStarted = "assign start";
+
+// A verb and the state after it.
+struct Step {
+  std::string verb;
+  std::string state;
+};
+// The edges of a row with this verb and state, one or two.
+std::vector<Step> steps_of(const std::string& verb, const std::string& state);
+
 // One line of a task's history.
 struct Event {
   std::string task;
   int64_t at = 0;     // ms since 1970
-  std::string verb;   // of the life cycle, or "submit", "note" (something it waits for changed), "late"
-                      // (refused write)
+  std::string verb;   // of the life cycle, kSubmitted, kStarted, "submit", "note" (something it waits for
+                      // changed) or "late" (refused write)
   std::string state;  // after it
   int64_t run = 0;
   std::string agent;  // the agent, or who else did it: a person, or "host"

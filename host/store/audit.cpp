@@ -25,8 +25,8 @@ struct Source {
 const std::array<Source, 5>& sources() {
   static const std::array<Source, 5> table = {{
       {"task_event",
-       "SELECT event.at, event.agent, 'task.' || CASE event.verb WHEN 'submit' THEN 'add' ELSE event.verb "
-       "END, "
+       "SELECT event.at, event.agent, 'task.' || CASE event.verb WHEN 'submit' THEN 'add' WHEN 'submit "
+       "enqueue' THEN 'add' ELSE event.verb END, "
        "event.task, task.payload, task.type, task.approval, event.detail "
        "FROM task_event event JOIN task ON task.id = event.task WHERE event.seq = ?1",
        {"type", "approval", "reason"}},

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "base/codec.h"
+#include "queue/rows.h"
 
 namespace sim {
 namespace {
@@ -46,8 +47,9 @@ clade::Result<Stored> read_stored(Database& database, bool thorough) {
   read("SELECT task, after FROM task_dependency",
        [&](Statement& row) { stored.tasks[row.text(0)].after.push_back(row.text(1)); });
   read("SELECT task, verb, state, agent, detail, run FROM task_event ORDER BY seq", [&](Statement& row) {
-    stored.events[row.text(0)].push_back(
-        {row.text(1), row.text(2), row.text(3), row.text(4), row.integer(5)});
+    for (const auto& step : clade::queue::steps_of(row.text(1), row.text(2))) {
+      stored.events[row.text(0)].push_back({step.verb, step.state, row.text(3), row.text(4), row.integer(5)});
+    }
   });
   read("SELECT id, sender, recipient, state, wants_reply, run, seq, attempt FROM message",
        [&](Statement& row) {

@@ -74,7 +74,7 @@ by_sql 'a task was not done exactly once' "UPDATE run SET status = 'lost' WHERE 
 by_sql 'a task was completed more than once' "INSERT INTO task_event SELECT seq + 100000, task, at, verb, state, run, agent,
   detail FROM task_event WHERE verb = 'complete' LIMIT 1"
 by_sql 'a task was started by a run and completed by another' "UPDATE task_event SET run = run + 1 WHERE verb = 'complete'"
-by_sql 'a task took a way that does not exist' "DELETE FROM task_event WHERE verb = 'assign'"
+by_sql 'a task took a way that does not exist' "UPDATE task_event SET verb = 'start' WHERE verb = 'assign start'"
 by_sql 'a task is not where its events lead' "DELETE FROM task_event WHERE verb = 'complete'"
 by_sql 'a run is not over' "UPDATE run SET status = 'running' WHERE id = 1"
 by_sql 'a run failed, and no fault was the cause' "UPDATE run SET status = 'failed', error = 'it would not' WHERE id = 1"
@@ -97,7 +97,7 @@ by_sql 'the ledger and the journal differ' "INSERT INTO ledger (seq, at, run, ta
   wall_us FROM ledger LIMIT 1"
 by_sql 'a run that added tasks did not add all of them, or none' "UPDATE task SET run = run + 100000 WHERE run <> 0
   AND type = 'spin'"
-by_sql 'a task came before what it waits for' "UPDATE task_event SET seq = -seq WHERE verb = 'start'
+by_sql 'a task came before what it waits for' "UPDATE task_event SET seq = -seq WHERE verb = 'assign start'
   AND task IN (SELECT task FROM task_dependency)"
 by_sql 'a question was answered wrongly' "UPDATE task SET result = '{\"answer\":1}' WHERE type = 'ask'"
 by_sql 'an evaluation came out wrong' "UPDATE task SET result = '{\"value\":1}' WHERE type = 'evaluate'"
