@@ -16,9 +16,12 @@ files["skills/**/bench.lua"] = { std = "cell", read_globals = { "count", "subjec
 
 -- Specs run in the harness of tests/support/spec.lua.
 files["tests/lua"] = { read_globals = { "describe", "it", "expect", "source", "load_module", "fake_clade" } }
--- The agents of the storm, and those of the times whose states are kept.
+-- The agents of the storm, of benches, and of the times whose states are kept.
 files["tests/fault/storm"] = { std = "cell", read_globals = { "clade" } }
+files["tests/bench/swarm"] = { std = "cell", read_globals = { "clade" } }
 files["tests/host/store/kept"] = { std = "cell", read_globals = { "clade" } }
+-- A bench's program for tarantool.
+files["tests/bench/core/peers_tarantool.lua"] = { read_globals = { "box" } }
 -- Attacks on cells: as agents or evaluations. They set what cannot be set, and do nothing with what they hold.
 files["tests/lua/hostile"] = {
   std = "cell", read_globals = { "clade", "count", "subject", "_G", "load", "loadstring", "collectgarbage" },

@@ -1,0 +1,6 @@
+return {
+  api = 1,
+  on_mail = function(self, message)
+    return message.body
+  end,
+}
