@@ -62,12 +62,20 @@ Result<std::vector<std::string>> read_dependencies(store::Database& database, co
 }
 
 void insert_task(const Task& task, store::Batch& batch) {
-  Task row = task;
-  row.payload = Value();  // travels as text
-  row.result = Value();
+  struct Row {
+    std::string id, type, parent, approval, reviewer, error;
+    std::vector<std::string> after;
+    State state;
+    int64_t seq, priority, run, attempt, max_attempts, created_at, updated_at, due_at;
+    int64_t lease_run, lease_epoch, lease_until;
+  };
   std::string payload = encode_json(task.payload);
   std::string result = encode_json(task.result);
   const size_t bytes = payload.size() + result.size();
+  Row row{task.id,     task.type,      task.parent,       task.approval,   task.reviewer,
+          task.error,  task.after,     task.state,        task.seq,        task.priority,
+          task.run,    task.attempt,   task.max_attempts, task.created_at, task.updated_at,
+          task.due_at, task.lease_run, task.lease_epoch,  task.lease_until};
   const auto insert_row = [row = std::move(row), payload = std::move(payload),
                            result = std::move(result)](store::Database& database) -> Status {
     auto insert = database.prepare(
@@ -76,11 +84,17 @@ void insert_task(const Task& task, store::Batch& batch) {
         "max_attempts, error, created_at, updated_at, due_at, lease_run, lease_epoch, lease_until, "
         "seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
         "?20)");
-    insert.bind(1, row.id).bind(2, row.type).bind(3, std::string_view(name(row.state)));
-    insert.bind(4, static_cast<int64_t>(row.priority)).bind(5, payload).bind(6, result);
-    insert.bind(7, row.parent).bind(8, row.run).bind(9, row.approval).bind(10, row.reviewer);
-    insert.bind(11, static_cast<int64_t>(row.attempt)).bind(12, static_cast<int64_t>(row.max_attempts));
-    insert.bind(13, row.error).bind(14, row.created_at).bind(15, row.updated_at).bind(16, row.due_at);
+    insert.bind_borrowed(1, row.id).bind_borrowed(2, row.type).bind_borrowed(3, name(row.state));
+    insert.bind(4, row.priority).bind_borrowed(5, payload).bind_borrowed(6, result);
+    insert.bind_borrowed(7, row.parent)
+        .bind(8, row.run)
+        .bind_borrowed(9, row.approval)
+        .bind_borrowed(10, row.reviewer);
+    insert.bind(11, row.attempt).bind(12, row.max_attempts);
+    insert.bind_borrowed(13, row.error)
+        .bind(14, row.created_at)
+        .bind(15, row.updated_at)
+        .bind(16, row.due_at);
     insert.bind(17, row.lease_run).bind(18, row.lease_epoch).bind(19, row.lease_until).bind(20, row.seq);
     if (auto status = insert.run(); !status) return status;
     for (const auto& dependency : row.after) {
@@ -111,10 +125,10 @@ void update_task(const Task& task, bool with_result, store::Batch& batch) {
                     : "UPDATE task SET state = ?2, reviewer = ?3, attempt = ?4, error = ?5, updated_at = ?6, "
                       "due_at = "
                       "?7, lease_run = ?8, lease_epoch = ?9, lease_until = ?10 WHERE seq = ?1");
-    update.bind(1, row.seq).bind(2, std::string_view(name(row.state))).bind(3, row.reviewer);
-    update.bind(4, row.attempt).bind(5, row.error).bind(6, row.updated_at).bind(7, row.due_at);
+    update.bind(1, row.seq).bind_borrowed(2, name(row.state)).bind_borrowed(3, row.reviewer);
+    update.bind(4, row.attempt).bind_borrowed(5, row.error).bind(6, row.updated_at).bind(7, row.due_at);
     update.bind(8, row.lease_run).bind(9, row.lease_epoch).bind(10, row.lease_until);
-    if (with_result) update.bind(11, row.result);
+    if (with_result) update.bind_borrowed(11, row.result);
     return update.run();
   };
   batch.add(update_row, bytes);
@@ -132,8 +146,11 @@ void insert_event(Event event, store::Batch& batch) {
     auto insert = database.prepare(
         "INSERT INTO task_event (task, at, verb, state, run, agent, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
         "?7)");
-    insert.bind(1, event.task).bind(2, event.at).bind(3, event.verb).bind(4, event.state);
-    insert.bind(5, event.run).bind(6, event.agent).bind(7, event.detail);
+    insert.bind_borrowed(1, event.task)
+        .bind(2, event.at)
+        .bind_borrowed(3, event.verb)
+        .bind_borrowed(4, event.state);
+    insert.bind(5, event.run).bind_borrowed(6, event.agent).bind_borrowed(7, event.detail);
     return insert.run();
   });
   if (is_act) store::note_act("task_event", "", batch);

@@ -187,6 +187,12 @@ Statement& Statement::bind(int position, std::string_view text) {
       sqlite3_bind_text64(prepared_->statement, position, start, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
+Statement& Statement::bind_borrowed(int position, std::string_view text) {
+  const char* start = text.data() ? text.data() : "";
+  return bound(
+      sqlite3_bind_text64(prepared_->statement, position, start, text.size(), SQLITE_STATIC, SQLITE_UTF8));
+}
+
 Statement& Statement::bind_blob(int position, std::string_view bytes) {
   const char* start = bytes.data() ? bytes.data() : "";
   return bound(sqlite3_bind_blob64(prepared_->statement, position, start, bytes.size(), SQLITE_TRANSIENT));

@@ -35,6 +35,8 @@ class Statement {
   }                                                      // the same
   Statement& bind(int position, double number);          // the same
   Statement& bind(int position, std::string_view text);  // the same, as TEXT
+  // The same without a copy: the bytes must stay until the statement has run.
+  Statement& bind_borrowed(int position, std::string_view text);
   // The same, as BLOB.
   Statement& bind_blob(int position, std::string_view bytes);
   // The same, as NULL.

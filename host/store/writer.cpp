@@ -16,6 +16,8 @@ namespace {
 
 // A checkpoint each time the log grew by this much: it costs two fsyncs, and readers walk the log.
 constexpr int64_t kCheckpointBytes = 4 << 20;
+// Worth a group of their own: waiting for more would only leave the disk idle.
+constexpr size_t kEnoughChanges = 96;
 
 struct Submitted {
   Batch batch;
@@ -157,6 +159,7 @@ struct Writer::State {
 
   // Gives the thread what has been gathered.
   void hand_over() {
+    if (gathered.empty()) return;
     bool resting = false;
     {
       const std::lock_guard lock(mutex);
@@ -164,12 +167,14 @@ struct Writer::State {
       resting = !std::exchange(working, true);
     }
     gathered.clear();
+    gathered_changes = 0;
     if (resting) thread->run([this] { work(); });
   }
 
   // Of the loop's thread.
   std::shared_ptr<Ledger> ledger = std::make_shared<Ledger>();
   std::vector<Submitted> gathered;
+  size_t gathered_changes = 0;
 
   // Shared.
   std::atomic<uint64_t> groups{0};
@@ -186,7 +191,7 @@ Writer::Writer(Database database, EventLoop& loop)
 }
 
 Writer::~Writer() {
-  if (!state_->gathered.empty()) state_->hand_over();
+  state_->hand_over();
   state_->thread.reset();
   state_->ledger->alive = false;
   // Leaves the state as one file where it can; a reader in the way, or a failure, costs nothing but the
@@ -196,8 +201,11 @@ Writer::~Writer() {
 
 void Writer::commit(Batch batch, Done done) {
   const size_t bytes = batch.bytes();
+  state_->gathered_changes += batch.changes().size();
   state_->gathered.push_back({std::move(batch), std::move(done)});
-  if (state_->gathered.size() == 1) {
+  if (state_->gathered_changes >= kEnoughChanges) {
+    state_->hand_over();
+  } else if (state_->gathered.size() == 1) {
     state_->loop.defer([state = state_.get(), ledger = state_->ledger] {
       if (ledger->alive) state->hand_over();
     });
