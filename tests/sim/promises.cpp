@@ -38,7 +38,11 @@ void acknowledged_is_there(const View& view) {
   for (const auto& id : view.witness.mailed) {
     if (!is_there(view.stored.messages, id)) view.broken("message " + id + " is gone");
   }
-  for (const auto& [task, verb, by] : view.witness.verbs) {
+  for (const auto& acknowledged : view.witness.verbs) {
+    // Not bound by a structured binding: lambdas use them.
+    const std::string& task = acknowledged.task;
+    const std::string& verb = acknowledged.verb;
+    const std::string& by = acknowledged.by;
     const auto events = view.stored.events.find(task);
     const bool there = events != view.stored.events.end() &&
                        std::any_of(events->second.begin(), events->second.end(), [&](const auto& event) {
@@ -71,7 +75,9 @@ void edges_are_legal(const View& view) {
 }
 
 void attempts_are_bounded(const View& view) {
-  for (const auto& [id, task] : view.stored.tasks) {
+  for (const auto& stored : view.stored.tasks) {
+    const std::string& id = stored.first;
+    const auto& task = stored.second;
     if (task.attempt > task.max_attempts) view.broken("task " + id);
     const auto events = view.stored.events.find(id);
     if (events == view.stored.events.end()) continue;
@@ -92,7 +98,9 @@ void attempts_are_bounded(const View& view) {
 
 void leases_are_one(const View& view) {
   std::set<int64_t> holders;
-  for (const auto& [id, task] : view.stored.tasks) {
+  for (const auto& stored : view.stored.tasks) {
+    const std::string& id = stored.first;
+    const auto& task = stored.second;
     const bool leased = task.state == "assigned" || task.state == "executing";
     if (leased != (task.lease_run != 0)) view.broken("task " + id + " is " + task.state);
     if (leased && !holders.insert(task.lease_run).second)
@@ -208,7 +216,9 @@ void votes_decide(const View& view) {
 }
 
 void approvals_are_given(const View& view) {
-  for (const auto& [id, task] : view.stored.tasks) {
+  for (const auto& stored : view.stored.tasks) {
+    const std::string& id = stored.first;
+    const auto& task = stored.second;
     const auto events = view.stored.events.find(id);
     if (task.approval.empty() || events == view.stored.events.end()) continue;
     bool approved = false;

@@ -21,8 +21,8 @@ TEST_CASE(
     "agents may fill the queue so far, by number and by what it takes in memory, and it empties again") {
   Fixture fixture;
   SECTION("number") {
-    std::vector<NewTask> tasks(kMostTasks, task(""));
-    REQUIRE(fixture.queue->submit(std::move(tasks), fixture.batch));
+    const std::vector<NewTask> tasks(kMostTasks, task(""));
+    REQUIRE(fixture.queue->submit(tasks, fixture.batch));
     CHECK(fixture.queue->check_room(0));
     CHECK(fixture.queue->check_room(1).error().code == "limit");
     CHECK_THAT(fixture.queue->check_room(1).error().message, Catch::Contains("20000 tasks or 256 MB"));
