@@ -10,7 +10,6 @@
 namespace sim {
 namespace {
 
-using clade::queue::State;
 using clade::queue::Verb;
 
 constexpr int64_t kQuorum = 2;  // of the simulated swarm
