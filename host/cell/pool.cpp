@@ -81,7 +81,9 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
         std::find_if(cells.begin(), cells.end(), [&](const auto& owned) { return owned.get() == &cell; });
     if (entry != cells.end()) cells.erase(entry);
     if (solo) {
-      --solo_cells;
+      const auto key = solo_cells.find(&cell);
+      if (--solo_programs[key->second] == 0) solo_programs.erase(key->second);
+      solo_cells.erase(key);
       later([](State& state) { state.start_waiting(); });
     }
     if (death.runs.empty() && solo && !death.culprit) return;
@@ -139,9 +141,21 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     return !program.confirmed || alone.count(program.key) > 0;
   }
 
+  // For one that is alone.
+  bool has_place(const run::Program& program) const {
+    return solo_cells.size() < static_cast<size_t>(std::max(1, options.solo_cells)) ||
+           solo_programs.count(program.key) == 0;
+  }
+
   // The cell that an agent's run goes to. Errors: "io".
   Result<SharedCell*> place(const run::Program& program) {
-    if (is_alone(program)) return open(true);
+    if (is_alone(program)) {
+      auto opened = open(true);
+      if (!opened) return opened;
+      solo_cells.emplace(*opened, program.key);
+      ++solo_programs[program.key];
+      return opened;
+    }
     auto home = homes.find(program.agent);
     if (home == homes.end()) {
       std::vector<size_t> agents(slots.size());
@@ -168,14 +182,13 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     auto opened = SharedCell::start(loop, zygote, cell, *this);
     if (!opened) return failure(opened.error());
     cells.push_back(*std::move(opened));
-    if (solo) ++solo_cells;
     cells.back()->hold(held);
     return cells.back().get();
   }
 
   void start(const run::Program& program, const run::Invocation& invocation) {
     const int64_t run = invocation.run;
-    if (is_alone(program) && solo_cells >= std::max(1, options.solo_cells)) {
+    if (is_alone(program) && !has_place(program)) {
       waiting.push_back({program, invocation});
       return;
     }
@@ -192,11 +205,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
 
   // Those that a cell of their own has become free for.
   void start_waiting() {
-    while (!waiting.empty() && solo_cells < std::max(1, options.solo_cells)) {
-      const auto [program, invocation] = std::move(waiting.front());
-      waiting.pop_front();
-      start(program, invocation);
-    }
+    for (auto& [program, invocation] : std::exchange(waiting, {})) start(program, invocation);
   }
 
   // Evaluations.
@@ -317,7 +326,8 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   std::set<int64_t> pending;                            // their end is about to be reported
   std::vector<std::pair<int64_t, std::string>> losses;  // what `pause` waits for
   std::set<std::string> alone;                          // keys of programs that found their cell full
-  int solo_cells = 0;
+  std::map<const SharedCell*, std::string> solo_cells;  // and the key of the program there
+  std::map<std::string, int> solo_programs;             // key → cells
   std::deque<std::pair<run::Program, run::Invocation>> waiting;  // for one of those
   int64_t deaths = 0;
   bool held = false;
@@ -409,6 +419,7 @@ Value Pool::statistics() const {
       std::count_if(cells.begin(), cells.end(), [](const auto& cell) { return cell->is_solo(); });
   return {{"shared", static_cast<int64_t>(cells.size()) - static_cast<int64_t>(solo)},
           {"solo", static_cast<int64_t>(solo)},
+          {"waiting_alone", static_cast<int64_t>(state_->waiting.size())},
           {"evaluating", static_cast<int64_t>(state_->evaluating.size())},
           {"waiting", static_cast<int64_t>(state_->evaluations.waiting())},
           {"checking", static_cast<int64_t>(state_->checks.size())},

@@ -48,7 +48,10 @@ void print_running(const Value& status) {
   print_line(std::string("approvals:  ") + (status["approve"].as_string() == "auto" ? "auto" : "ask"));
   const Value& cells = status["cells"];
   print_line("cells:      " + readable(cells["shared"]) + " shared, " + readable(cells["solo"]) + " alone, " +
-             readable(cells["deaths"]) + " died so far");
+             readable(cells["deaths"]) + " died so far" +
+             (cells["waiting_alone"].as_integer() > 0
+                  ? ", " + readable(cells["waiting_alone"]) + " runs wait for a cell of their own"
+                  : ""));
   print_line("evaluated:  " + readable(cells["evaluating"]) + " now, " + readable(cells["waiting"]) +
              " waiting");
   print_line("checked:    " + readable(cells["checking"]) + " now, " + readable(cells["unchecked"]) +

@@ -1,6 +1,7 @@
 // The control socket DIR/.clade/socket: how commands talk to a running host. One JSON object per line:
 //   {"command":"task.add","args":{…}}  →  {"ok":true,"data":…}  | {"ok":false,"error":{"code":…,"message":…}}
-// A connection may ask again before it is answered; answers come in the order of the requests.
+// A connection may ask again before it is answered; answers come in the order of the requests. Who closes its
+// sending side ends the connection: what is not answered by then is carried out all the same.
 #pragma once
 
 #include <cstddef>

@@ -26,6 +26,7 @@ struct Loop::State {
   std::vector<std::function<void()>> posted;  // guarded by mutex
   ReadBuffer buffer{};
   uv_prepare_t before_wait{};
+  uv_idle_t again{};
   uint64_t waited_ns = 0;    // in all, when the loop was about to wait
   uint64_t about_to_at = 0;  // in ns; 0: not since run() began
   uint64_t longest_ns = 0;
@@ -37,7 +38,13 @@ struct Loop::State {
   void run_deferred() {
     if (deferred.empty()) return;
     pollfd more{uv_backend_fd(&loop), POLLIN, 0};
-    if (uv_hrtime() - deferred_at<kLongestDeferNs&& ::poll(&more, 1, 0)> 0) return;
+    const bool may_wait = uv_hrtime() - deferred_at < kLongestDeferNs;
+    if (may_wait && ::poll(&more, 1, 0) > 0) {
+      // What is ready may be of a handle that nobody reads any more: this turn must not wait for another.
+      uv_idle_start(&again, [](uv_idle_t*) {});
+      return;
+    }
+    uv_idle_stop(&again);
     for (auto& function : std::exchange(deferred, {})) function();
   }
 
@@ -82,6 +89,7 @@ Loop::Loop() : state_(std::make_unique<State>()) {
   state_->wake.data = state_.get();
   // Neither can fail: the option is known and the handle needs no resource.
   uv_loop_configure(&state_->loop, UV_METRICS_IDLE_TIME);
+  uv_idle_init(&state_->loop, &state_->again);
   uv_prepare_init(&state_->loop, &state_->before_wait);
   state_->before_wait.data = state_.get();
   uv_prepare_start(&state_->before_wait,
@@ -102,6 +110,7 @@ Loop::~Loop() {
   // One turn without waiting lets streams that are closing send what the kernel still takes.
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->wake), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&state_->before_wait), nullptr);
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->again), nullptr);
   uv_run(&state_->loop, UV_RUN_NOWAIT);
   while (uv_loop_close(&state_->loop) == UV_EBUSY) {
     uv_walk(

@@ -126,6 +126,7 @@ struct Mail::Boxes {
   int64_t next_seq = 1;
   int64_t next_number = 1;
   uint64_t dropped = 0;
+  size_t ephemeral_bytes = 0;  // of `bytes`
 
   void put(Entry entry) {
     entry.bytes = sizeof entry + footprint(entry.message);
@@ -135,6 +136,7 @@ struct Mail::Boxes {
     if (entry.message.ephemeral) {
       box.ephemeral.insert(entry.seq);
       box.ephemeral_bytes += entry.bytes;
+      ephemeral_bytes += entry.bytes;
     }
     bytes += entry.bytes;
     std::string id = entry.message.id;
@@ -146,8 +148,10 @@ struct Mail::Boxes {
     auto box = boxes.find(found->second.message.recipient);
     box->second.ids.erase(found->second.seq);
     box->second.bytes -= found->second.bytes;
-    if (box->second.ephemeral.erase(found->second.seq) > 0)
+    if (box->second.ephemeral.erase(found->second.seq) > 0) {
       box->second.ephemeral_bytes -= found->second.bytes;
+      ephemeral_bytes -= found->second.bytes;
+    }
     bytes -= found->second.bytes;
     if (box->second.ids.empty()) boxes.erase(box);
     messages.erase(found);
@@ -155,17 +159,21 @@ struct Mail::Boxes {
 
   // Drops ephemeral messages until there is room for one more of so many bytes. The first message of all may
   // be what the agent is busy with: it stays.
-  void make_room(const std::string& agent, size_t more) {
+  // False if there is none.
+  bool make_room(const std::string& agent, size_t more) {
     const auto box = boxes.find(agent);
-    if (box == boxes.end()) return;
-    auto& ephemeral = box->second.ephemeral;
-    while (ephemeral.size() >= kMostEphemeral || box->second.ephemeral_bytes + more > kMostEphemeralBytes) {
+    while (box != boxes.end()) {
+      auto& ephemeral = box->second.ephemeral;
+      const bool fits = ephemeral.size() < kMostEphemeral &&
+                        box->second.ephemeral_bytes + more <= kMostEphemeralBytes &&
+                        ephemeral_bytes + more <= kMostEphemeralMailBytes;
       auto oldest = ephemeral.begin();
       if (oldest != ephemeral.end() && *oldest == box->second.ids.begin()->first) ++oldest;
-      if (oldest == ephemeral.end()) return;
+      if (fits || oldest == ephemeral.end()) break;
       ++dropped;
       take(std::string(box->second.ids.at(*oldest)));
     }
+    return ephemeral_bytes + more <= kMostEphemeralMailBytes;
   }
 
   // Is there, or was there, such a message? Errors: those of the store.
@@ -242,6 +250,7 @@ void Mail::set_recipients(std::vector<Recipient> recipients) {
 Status Mail::load(store::Database& database) {
   boxes_->boxes.clear();
   boxes_->bytes = 0;
+  boxes_->ephemeral_bytes = 0;
   boxes_->messages.clear();
   boxes_->fresh.clear();
   boxes_->by_age.clear();
@@ -284,8 +293,9 @@ Status Mail::check_room(const std::vector<std::string>& recipients, size_t messa
                                 " MB; agents may fill it up to " + std::to_string(kMostWaiting) +
                                 " messages or " + std::to_string(kMostBoxBytes >> 20) + " MB" + advice);
   }
-  if (boxes_->bytes + bytes * recipients.size() <= kMostMailBytes) return {};
-  return failure("limit", "the mailboxes are full: what waits takes " + std::to_string(boxes_->bytes >> 20) +
+  const size_t stored = boxes_->bytes - boxes_->ephemeral_bytes;
+  if (stored + bytes * recipients.size() <= kMostMailBytes) return {};
+  return failure("limit", "the mailboxes are full: what waits takes " + std::to_string(stored >> 20) +
                               " MB; agents may fill them up to " + std::to_string(kMostMailBytes >> 20) +
                               " MB" + advice);
 }
@@ -330,12 +340,13 @@ Result<std::vector<std::string>> Mail::send(Message message, store::Batch& batch
     copy.recipient = name;
     if (names->size() > 1) copy.id += "/" + name;
     const int64_t seq = boxes.next_seq++;
-    if (copy.ephemeral) {
-      boxes.make_room(name, room);
-    } else {
-      insert_message(copy, seq, batch);
-    }
     ids.push_back(copy.id);
+    if (!copy.ephemeral) {
+      insert_message(copy, seq, batch);
+    } else if (!boxes.make_room(name, room)) {
+      ++boxes.dropped;
+      continue;
+    }
     boxes.put({std::move(copy), "", seq});
   }
   return ids;

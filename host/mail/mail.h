@@ -49,6 +49,8 @@ inline constexpr size_t kMostMailBytes = 256u << 20;
 // dropped.
 inline constexpr size_t kMostEphemeral = 1000;
 inline constexpr size_t kMostEphemeralBytes = 4u << 20;
+// And in all mailboxes: what comes then is dropped itself, unless its mailbox has older ones.
+inline constexpr size_t kMostEphemeralMailBytes = 64u << 20;
 
 class Mail {
  public:

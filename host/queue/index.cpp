@@ -95,10 +95,11 @@ Result<Queue::Index::Entry*> Queue::Index::load_by_number(int64_t seq) {
   if (!after) return failure(after.error());
   task->after = std::move(*after);
   schedule.remove_stored(task->type, task->priority, task->seq);
-  const std::string id = task->id;
   Entry read{std::move(*task), ""};
   enter(read);
-  return keep(std::move(read));
+  Entry* kept = keep(std::move(read));
+  stored_bytes -= std::min(stored_bytes, kept->bytes);
+  return kept;
 }
 
 void Queue::Index::shed() {
@@ -115,6 +116,7 @@ void Queue::Index::shed() {
       if (schedule.add_stored(task.type, task.priority, task.seq)) {
         leave(found->second);
         bytes -= found->second.bytes;
+        stored_bytes += found->second.bytes;
         tasks.erase(found);
       }
     }
@@ -388,7 +390,9 @@ Status Queue::Index::read_all_in(const std::string& state, store::Database& data
   auto query = database.prepare(
       "SELECT " + std::string(kTaskColumns) +
       ", CASE WHEN lease_run = 0 THEN '' ELSE COALESCE((SELECT agent FROM task_event WHERE task_event.task = "
-      "task.id AND verb IN ('assign', 'assign start') ORDER BY seq DESC LIMIT 1), '') END "
+      "task.id AND verb IN ('assign', '" +
+      std::string(kStarted) +
+      "') ORDER BY seq DESC LIMIT 1), '') END "
       "FROM task WHERE state = ?1");
   query.bind(1, state);
   while (true) {

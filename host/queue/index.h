@@ -60,6 +60,7 @@ struct Queue::Index {
   std::map<std::string, std::set<std::string>> dependents;  // dependency → blocked tasks
   std::map<std::string, std::set<std::string>> reviewed;    // review task → reviewing tasks
   size_t bytes = 0;                                         // of all entries
+  size_t stored_bytes = 0;  // what of these was let go of would take, since the start
   int64_t next_seq = 1;
   int64_t next_number = 1;
 

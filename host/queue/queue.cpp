@@ -32,6 +32,7 @@ Status Queue::load(store::Database& database) {
   auto& index = *index_;
   index.tasks.clear();
   index.bytes = 0;
+  index.stored_bytes = 0;
   index.ended.clear();
   index.ended_by_age.clear();
   index.stored = &database;
@@ -98,11 +99,12 @@ Result<std::vector<std::string>> Queue::submit(std::vector<NewTask> tasks, store
 
 Status Queue::check_room(size_t more) const {
   const size_t waiting = index_->tasks.size() + index_->schedule.stored();
-  if (waiting + more <= kMostTasks && index_->bytes <= kMostBytes) return {};
+  const size_t bytes = index_->bytes + index_->stored_bytes;
+  if (waiting + more <= kMostTasks && bytes <= kMostBytes) return {};
   return failure("limit", "the queue is full: " + std::to_string(waiting) + " tasks wait in it and take " +
-                              std::to_string(index_->bytes >> 20) +
-                              " MB of memory; agents may fill it up to " + std::to_string(kMostTasks) +
-                              " tasks or " + std::to_string(kMostBytes >> 20) + " MB");
+                              std::to_string(bytes >> 20) + " MB; agents may fill it up to " +
+                              std::to_string(kMostTasks) + " tasks or " + std::to_string(kMostBytes >> 20) +
+                              " MB");
 }
 
 Status Queue::check(const std::vector<NewTask>& tasks, const std::vector<std::string>& pending) const {
@@ -281,6 +283,7 @@ Status Queue::retry(const std::string& id, const std::string& by, store::Databas
     task.error.clear();
     task.attempt = 0;
     task.due_at = 0;
+    ++task.lease_epoch;  // tells its next end from the one before
   };
   index.move(id, Verb::retry, {0, by, "by an operator"}, batch, begin_anew, Index::Write::event);
   const Task& task = index.tasks.at(id).task;

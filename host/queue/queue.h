@@ -27,7 +27,8 @@ namespace clade::queue {
 // How far agents may fill the queue with tasks that are not final: what they multiply takes the host's memory
 // and the disk, and every neighbour's turn.
 inline constexpr size_t kMostTasks = 20000;
-inline constexpr size_t kMostBytes = 256u << 20;  // bytes of memory
+inline constexpr size_t kMostBytes = 256u
+                                     << 20;  // as they are in memory; of those before a restart not counted
 // Queued tasks that are kept in memory whole, and what all tasks there may take meanwhile. What an operator
 // adds beyond these is read when its turn comes.
 inline constexpr size_t kMostHeld = 4096;

@@ -67,6 +67,12 @@ std::vector<std::string> pending_ids(const Run& run) {
   return ids;
 }
 
+// Those that a task may depend on: collecting them for each that depends on nothing would take longer and
+// longer.
+std::vector<std::string> pending_ids(const Run& run, const queue::NewTask& added) {
+  return added.after.empty() ? std::vector<std::string>() : pending_ids(run);
+}
+
 Result<Value> queue_add(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
   auto task = new_task(run, args, "queue.add", call);
   if (!task) return failure(task.error());
@@ -74,7 +80,8 @@ Result<Value> queue_add(const Kernel& kernel, Run& run, const Value& args, scrip
   task->is_new = true;
   if (auto status = kernel.queue.check_room(run.outbox.tasks.size() + 1); !status)
     return failure(status.error());
-  if (auto status = kernel.queue.check({*task}, pending_ids(run)); !status) return failure(status.error());
+  if (auto status = kernel.queue.check({*task}, pending_ids(run, *task)); !status)
+    return failure(status.error());
   run.outbox.tasks.push_back(*task);
   return Value(task->id);
 }
@@ -120,7 +127,8 @@ Result<Value> queue_review(const Kernel& kernel, Run& run, const Value& args, sc
   task->id = next_id(run);
   task->is_new = true;
   task->payload.set("reviews", run.trigger_id);
-  if (auto status = kernel.queue.check({*task}, pending_ids(run)); !status) return failure(status.error());
+  if (auto status = kernel.queue.check({*task}, pending_ids(run, *task)); !status)
+    return failure(status.error());
   run.outbox.review_task = task->id;
   run.outbox.tasks.push_back(*task);
   return Value(task->id);
@@ -154,6 +162,11 @@ Result<Value> queue_fail(const Kernel&, Run& run, const Value& args, script::Cal
   return Value(true);
 }
 
+// What a refusal does not count that this run is about to send itself.
+std::string outbox_note(size_t messages) {
+  return messages == 0 ? "" : " (this run itself is about to send " + std::to_string(messages) + " there)";
+}
+
 Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args, script::Call& call) {
   for (const char* field : {"to", "kind"}) {
     if (auto status = need_text(args, "mail.send", field); !status) return failure(status.error());
@@ -173,9 +186,13 @@ Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args, scrip
     return failure("limit", "mail.send: an ephemeral message may take at most " +
                                 std::to_string(mail::kMostEphemeralBytes >> 21) + " MB of memory");
   }
-  if (auto room = message.ephemeral ? Status() : kernel.mail.check_room(*recipients, 1, args.footprint());
-      !room)
-    return failure(room.error());
+  auto sum = run.outbox.mail[message.address];
+  if (!message.ephemeral) {
+    sum.messages += 1;
+    sum.bytes += args.footprint();
+    if (auto room = kernel.mail.check_room(*recipients, sum.messages, sum.bytes); !room)
+      return failure(room.error().code, room.error().message + outbox_note(sum.messages - 1));
+  }
   if (auto status = check_json(args["body"]); !status) {
     return failure("invalid", "mail.send: body" + status.error().message);
   }
@@ -187,6 +204,7 @@ Result<Value> mail_send(const Kernel& kernel, Run& run, const Value& args, scrip
   message.thread = args["thread"].as_string();
   message.run = run.id;
   run.outbox.messages.push_back(message);
+  run.outbox.mail[message.address] = sum;
   return Value(message.id);
 }
 

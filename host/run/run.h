@@ -56,6 +56,12 @@ struct Outbox {
   int64_t next = 1;
   std::vector<queue::NewTask> tasks;
   std::vector<mail::Message> messages;
+  // Of those that are stored, by address.
+  struct Sum {
+    size_t messages = 0;
+    size_t bytes = 0;
+  };
+  std::map<std::string, Sum> mail;
   std::vector<Verdict> verdicts;
   std::vector<Proposal> proposals;
   std::vector<Vote> votes;

@@ -1,12 +1,18 @@
 #include "loop/loop.h"
 
+#include <array>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "loop/stream.h"
 #include "loop/timer.h"
 #include "support/guarded_loop.h"
 
@@ -45,6 +51,40 @@ TEST_CASE("posted functions run in order, on the loop's thread", "[loop]") {
   CHECK(order.empty());
   loop.run();
   CHECK(order == std::vector<int>{0, 1, 2, 3, 4});
+}
+
+TEST_CASE("what was deferred runs once nothing else is ready, though a stream that nobody reads has more",
+          "[loop]") {
+  test::GuardedLoop loop;
+  std::array<int, 2> ends{-1, -1};
+  REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
+  clade::loop::Stream stream(*loop, ends[0]);
+  std::vector<std::string> order;
+  stream.read(
+      [&](std::string_view) {
+        REQUIRE(::write(ends[1], "more", 4) == 4);
+        stream.pause();
+        loop->defer([&] {
+          order.emplace_back("deferred");
+          loop->stop();
+        });
+        loop->defer([&] { order.emplace_back("after it"); });
+        loop->post([&] { order.emplace_back("posted"); });
+      },
+      [](const std::string&) {});
+  REQUIRE(::write(ends[1], "x", 1) == 1);
+  loop.run();
+  CHECK(order == std::vector<std::string>{"posted", "deferred", "after it"});
+  ::close(ends[1]);
+}
+
+TEST_CASE("the end of each turn is told", "[loop]") {
+  test::GuardedLoop loop;
+  int ends = 0;
+  loop->at_turn_end([&] { ++ends; });
+  loop->post([&] { loop->post([&] { loop->stop(); }); });
+  loop.run();
+  CHECK(ends >= 2);
 }
 
 TEST_CASE("threads may post while the loop runs, and each one's order is kept", "[loop]") {

@@ -389,6 +389,12 @@ TEST_CASE("of ephemeral mail that nobody handles the oldest is dropped, and no o
     CHECK(mail.find(durable));
     CHECK(mail.waiting("critic") == kMostEphemeral + 1);
   }
+  SECTION("what it takes is not counted with the mail that has to be kept") {
+    for (int n = 0; n < 10; ++n)
+      REQUIRE(mail.send(ephemeral("all", std::string(kMostEphemeralBytes / 2, 'x')), fixture.batch));
+    CHECK(mail.waiting() == 6);
+    CHECK(mail.check_room({"pm", "critic", "tester#1", "tester#2"}, 1, kMostMailBytes / 4));
+  }
   SECTION("by what it takes in memory") {
     for (int n = 0; n < 10; ++n) send(std::string(kMostEphemeralBytes / 4, 'x'));
     CHECK(mail.waiting("critic") == 3);

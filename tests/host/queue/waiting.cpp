@@ -81,5 +81,19 @@ TEST_CASE("what an operator adds beyond what memory should hold is let go of, an
   CHECK(fixture.order() == expected);
 }
 
+TEST_CASE("what memory has let go of counts against what agents may add") {
+  Fixture fixture;
+  auto large = task("");
+  large.payload = Value(Value::Map{{"text", std::string(kMostBytes / 64, 'x')}});
+  int added = 0;
+  for (; added < 100 && fixture.queue->check_room(1); ++added) {
+    REQUIRE(fixture.queue->submit({large}, fixture.batch));
+    fixture.commit();
+  }
+  CHECK(added <= 64);
+  REQUIRE(fixture.queue->cancel("t1", "operator", "", fixture.batch));
+  CHECK(fixture.queue->check_room(1));
+}
+
 }  // namespace
 }  // namespace clade::queue
