@@ -82,8 +82,10 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     if (entry != cells.end()) cells.erase(entry);
     if (solo) {
       const auto key = solo_cells.find(&cell);
-      if (--solo_programs[key->second] == 0) solo_programs.erase(key->second);
-      solo_cells.erase(key);
+      if (key != solo_cells.end()) {
+        if (--solo_programs[key->second] == 0) solo_programs.erase(key->second);
+        solo_cells.erase(key);
+      }
       later([](State& state) { state.start_waiting(); });
     }
     if (death.runs.empty() && solo && !death.culprit) return;
@@ -144,7 +146,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   // For one that is alone.
   bool has_place(const run::Program& program) const {
     return solo_cells.size() < static_cast<size_t>(std::max(1, options.solo_cells)) ||
-           solo_programs.count(program.key) == 0;
+           solo_programs.count(program.version) == 0;
   }
 
   // The cell that an agent's run goes to. Errors: "io".
@@ -152,8 +154,8 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     if (is_alone(program)) {
       auto opened = open(true);
       if (!opened) return opened;
-      solo_cells.emplace(*opened, program.key);
-      ++solo_programs[program.key];
+      solo_cells.emplace(*opened, program.version);
+      ++solo_programs[program.version];
       return opened;
     }
     auto home = homes.find(program.agent);
@@ -326,8 +328,8 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   std::set<int64_t> pending;                            // their end is about to be reported
   std::vector<std::pair<int64_t, std::string>> losses;  // what `pause` waits for
   std::set<std::string> alone;                          // keys of programs that found their cell full
-  std::map<const SharedCell*, std::string> solo_cells;  // and the key of the program there
-  std::map<std::string, int> solo_programs;             // key → cells
+  std::map<const SharedCell*, std::string> solo_cells;  // and the version of the script there
+  std::map<std::string, int> solo_programs;             // version → cells
   std::deque<std::pair<run::Program, run::Invocation>> waiting;  // for one of those
   int64_t deaths = 0;
   bool held = false;

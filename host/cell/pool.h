@@ -64,7 +64,7 @@ struct ProgramInfo {
 struct PoolOptions {
   int shared_cells = 2;
   // Runs of programs that are not confirmed, each in a cell of its own: further ones wait until one has
-  // ended. One of each program always has a cell: others may wait for its answer.
+  // ended. One of each script version always has a cell: others may wait for its answer.
   int solo_cells = 128;
   int parallel_evaluations = 2;   // and one more, of an agent that has none; others wait for their turn
   int64_t slice_ms = 2000;        // a handler between two waits: soft

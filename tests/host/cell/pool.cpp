@@ -414,7 +414,6 @@ TEST_CASE("there are only so many cells with one unconfirmed run each, further o
   Agents agents(options);
   for (const int64_t run : {1, 2, 3, 4}) {
     auto fresh = program("agent#" + std::to_string(run), handler("return clade.queue.get('t9')"));
-    fresh.key = "one role";
     fresh.confirmed = false;
     agents.pool.start(fresh, task(run));
   }
@@ -422,7 +421,7 @@ TEST_CASE("there are only so many cells with one unconfirmed run each, further o
   CHECK(agents.pool.statistics()["solo"] == Value(2));
   CHECK(agents.pool.statistics()["waiting_alone"] == Value(2));
   // One whose answer they may be waiting for is not kept waiting by them.
-  auto other = program("other", handler("return 7"));
+  auto other = program("other", handler("return 7"), "v2");
   other.confirmed = false;
   agents.pool.start(other, task(5));
   agents.run_until_ended({5});
