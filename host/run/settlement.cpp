@@ -116,18 +116,7 @@ Status Settlement::consume(Run& run, const Value& result, store::Batch& batch) {
 }
 
 Status Settlement::check_mail(const Outbox& outbox) const {
-  struct Sum {
-    size_t messages = 0;
-    size_t bytes = 0;
-  };
-  std::map<std::string, Sum> sums;  // by address
-  for (const auto& message : outbox.messages) {
-    if (message.ephemeral) continue;
-    Sum& sum = sums[message.address];
-    ++sum.messages;
-    sum.bytes += message.body.footprint();
-  }
-  for (const auto& [address, sum] : sums) {
+  for (const auto& [address, sum] : outbox.mail) {
     const auto recipients = kernel_.mail.resolve(address);
     if (!recipients) continue;  // nobody is there any more: said below
     if (auto status = kernel_.mail.check_room(*recipients, sum.messages, sum.bytes); !status) return status;

@@ -148,6 +148,15 @@ struct Fixture {
   int64_t run = 0;
 };
 
+// A task as it is submitted; `id` "" takes the next number.
+inline NewTask task(const std::string& id, int priority = 5) {
+  NewTask fresh;
+  fresh.id = id;
+  fresh.type = "work";
+  fresh.priority = priority;
+  return fresh;
+}
+
 inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }

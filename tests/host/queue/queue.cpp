@@ -9,14 +9,6 @@
 namespace clade::queue {
 namespace {
 
-NewTask task(const std::string& id, int priority = 5) {
-  NewTask fresh;
-  fresh.id = id;
-  fresh.type = "work";
-  fresh.priority = priority;
-  return fresh;
-}
-
 TEST_CASE(
     "agents may fill the queue so far, by number and by what it takes in memory, and it empties again") {
   Fixture fixture;

@@ -6,14 +6,6 @@
 namespace clade::queue {
 namespace {
 
-NewTask task(const std::string& id, int priority = 5) {
-  NewTask fresh;
-  fresh.id = id;
-  fresh.type = "work";
-  fresh.priority = priority;
-  return fresh;
-}
-
 TEST_CASE("tasks that only wait are read from the store when they are wanted, in their order") {
   Fixture fixture;
   fixture.add(task("low", 2));
