@@ -1,5 +1,7 @@
 // clade script …
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -10,6 +12,7 @@
 #include "cli/folder.h"
 #include "cli/output.h"
 #include "script/library.h"
+#include "script/log.h"
 #include "script/manifest.h"
 
 namespace clade::cli {
@@ -19,7 +22,9 @@ struct ScriptOptions {
   std::string name;
   std::string from;
   std::string to;
+  std::vector<std::string> names;
   bool source = false;
+  bool force = false;
 };
 
 // "skill:optimize.bin_packing" may be written without its kind, and so may "agent:builder".
@@ -40,32 +45,91 @@ int list(const Context& context) {
     return kOk;
   }
   const int64_t now = SystemClock().wall_ms();
-  Table table({"NAME", "VERSION", "VERSIONS", "FROM", "AGE"});
+  Table table({"NAME", "VERSION", "VERSIONS", "FROM", "AGE", "ON PROBATION"});
   for (const Value& one : scripts->as_array()) {
+    const std::string& before = one["before"].as_string();
     table.row({one["name"].as_string(), short_hash(one["hash"].as_string()), readable(one["versions"]),
-               one["origin"].as_string(), format_span(now - one["changed_at"].as_integer())});
+               one["origin"].as_string(), format_span(now - one["changed_at"].as_integer()),
+               before.empty() ? "" : "after " + short_hash(before)});
   }
   print_table(table, "no scripts");
   return kOk;
 }
 
-// What runs now: the hash of the newest event that made a version current.
-std::string current_hash(const Value& events) {
-  for (const Value& event : events.as_array()) {
-    const std::string& verb = event["verb"].as_string();
-    if (verb == "imported" || verb == "published" || verb == "rolled_back") return event["hash"].as_string();
+std::string parent_hash(const Value& log, const std::string& hash) {
+  for (const Value& version : log["versions"].as_array()) {
+    if (version["hash"].as_string() == hash && version["origin"].as_string() != "rolled_back")
+      return version["parent"].as_string();
   }
   return "";
 }
 
-std::string parent_hash(const Value& events, const std::string& hash) {
-  for (const Value& event : events.as_array()) {
-    const std::string& verb = event["verb"].as_string();
-    if (event["hash"].as_string() == hash && (verb == "imported" || verb == "published")) {
-      return event["parent"].as_string();
-    }
+Colour colour_of(const std::string& verdict) {
+  if (verdict == "confirmed") return Colour::green;
+  return verdict == "on probation" || verdict == "replaced" ? Colour::yellow : Colour::red;
+}
+
+std::string author(const Value& version) {
+  const std::string& by = version["by"].as_string();
+  if (by == "file") return "a saved file";
+  return by == "host" ? "the file that the host found" : by;
+}
+
+void print_version(const Value& version) {
+  const std::string& verdict = version["verdict"].as_string();
+  print_line(paint(colour_wanted(1), Colour::yellow, "version " + short_hash(version["hash"].as_string())) +
+             "  " + paint(colour_wanted(1), colour_of(verdict), verdict));
+  const std::string& parent = version["parent"].as_string();
+  if (!parent.empty()) print_line("Parent: " + short_hash(parent));
+  print_line("Author: " + plain(author(version)) +
+             (version["origin"].as_string() == "rolled_back" ? " (went back to it)" : ""));
+  print_line("Date:   " + format_time(version["at"].as_integer()));
+  std::string with;
+  for (const Value& name : version["with"].as_array()) with += (with.empty() ? "" : ", ") + name.as_string();
+  if (!with.empty()) print_line("With:   " + plain(with));
+  if (version.has("runs")) print_line("Runs:   " + readable(version["runs"]));
+  if (version.has("reason")) {
+    print("\n");
+    print_foreign("    " + version["reason"].as_string() + "\n");
+  } else if (version.has("lineage")) {
+    print("\n");
+    print_line("    " + plain(shortened(readable(version["lineage"]), 200)));
   }
-  return "";
+  print("\n");
+}
+
+int log(const ScriptOptions& options, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  auto database = open_store(*folder);
+  if (!database) return fail(database.error());
+  auto log = script::script_log(*database, full_name(options.name));
+  if (!log) return fail(log.error());
+  if (context.json) {
+    print_json(*log);
+    return kOk;
+  }
+  for (const Value& version : (*log)["versions"].as_array()) print_version(version);
+  return kOk;
+}
+
+int install(const ScriptOptions& options, const Context& context) {
+  auto folder = find_swarm(context.directory);
+  if (!folder) return fail(folder.error());
+  Value names = Value::Array();
+  for (const auto& name : options.names) names.push(full_name(name));
+  if (names.as_array().empty())
+    return fail({"usage", "name the scripts to install: see `clade script list`"});
+  auto answer = request(*folder, "script.install",
+                        {{"names", names}, {"force", options.force}, {"by", operator_name()}});
+  if (!answer) return fail(answer.error());
+  if (context.json) {
+    print_json(*answer);
+    return kOk;
+  }
+  for (const auto& [name, hash] : answer->as_map())
+    print_line(plain(name) + " is live at version " + short_hash(hash.as_string()));
+  return kOk;
 }
 
 int show(const ScriptOptions& options, const Context& context) {
@@ -76,9 +140,11 @@ int show(const ScriptOptions& options, const Context& context) {
   const std::string name = full_name(options.name);
   auto events = script::script_versions(*database, name);
   if (!events) return fail(events.error());
+  auto log = script::script_log(*database, name);
+  if (!log) return fail(log.error());
+  const std::string current = (*log)["current"].as_string();
   if (options.source) {
-    auto source =
-        script::version_source(*database, options.from.empty() ? current_hash(*events) : options.from);
+    auto source = script::version_source(*database, options.from.empty() ? current : options.from);
     if (!source) return fail(source.error());
     if (context.json) {
       print_json({{"name", name}, {"source", *source}});
@@ -88,10 +154,10 @@ int show(const ScriptOptions& options, const Context& context) {
     return kOk;
   }
   if (context.json) {
-    print_json({{"name", name}, {"current", current_hash(*events)}, {"events", *events}});
+    print_json({{"name", name}, {"current", current}, {"events", *events}});
     return kOk;
   }
-  print_line(plain(name) + " is at version " + short_hash(current_hash(*events)));
+  print_line(plain(name) + " is at version " + short_hash(current));
   Table table({"TIME", "VERSION", "PARENT", "WHAT", "BY", "DETAIL"});
   for (const Value& event : events->as_array()) {
     const Value& detail = event["detail"];
@@ -112,14 +178,13 @@ int diff(const ScriptOptions& options, const Context& context) {
   auto database = open_store(*folder);
   if (!database) return fail(database.error());
   const std::string name = full_name(options.name);
-  auto events = script::script_versions(*database, name);
-  if (!events) return fail(events.error());
-  const std::string to = options.to.empty() ? current_hash(*events) : options.to;
-  const std::string from = options.from.empty() ? parent_hash(*events, to) : options.from;
+  auto log = script::script_log(*database, name);
+  if (!log) return fail(log.error());
+  const std::string to = options.to.empty() ? (*log)["current"].as_string() : options.to;
+  const std::string from = options.from.empty() ? parent_hash(*log, to) : options.from;
   if (from.empty()) {
     return fail({"not_found", name + " at " + short_hash(to) +
-                                  " replaced no other version: name two of `clade script show " + name +
-                                  "`"});
+                                  " replaced no other version: name two of `clade script log " + name + "`"});
   }
   auto before = script::version_source(*database, from);
   if (!before) return fail(before.error());
@@ -190,6 +255,23 @@ void add_script_commands(Command root, Context& context) {
       .flag("--source", options->source, "Print the text of the version")
       .json()
       .action([options, &context] { return show(*options, context); });
+  script
+      .add("log", "Show the versions of a script, newest first, and what became of each",
+           "clade script log builder\n"
+           "clade script log optimize.bin_packing --json")
+      .argument("NAME", options->name, name_help)
+      .json()
+      .action([options, &context] { return log(*options, context); });
+  script
+      .add("install", "Make what files hold current, together, though it was refused or cut off before",
+           "clade script install builder\n"
+           "clade script install agent:tester skill:optimize.bin_packing\n"
+           "# what was undone before\n"
+           "clade script install builder --force")
+      .arguments("NAME", options->names, name_help)
+      .flag("--force", options->force, "Also what failed at work before, and was undone")
+      .json()
+      .action([options, &context] { return install(*options, context); });
   script
       .add("diff", "Compare two versions of a script",
            "clade script diff optimize.bin_packing\n"

@@ -1,4 +1,5 @@
 // clade status
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "cli/app.h"
 #include "cli/command.h"
@@ -36,6 +37,24 @@ void print_store(const Value& store) {
                              " reads in one long transaction: the write-ahead log grows until that ends"));
 }
 
+void print_probation(const Value& installs) {
+  for (const Value& install : installs.as_array()) {
+    std::string scripts;
+    for (const Value& script : install["scripts"].as_array()) {
+      const std::string& before = script["before"].as_string();
+      scripts += (scripts.empty() ? "" : ", ") + script["name"].as_string() + " " +
+                 short_hash(script["hash"].as_string()) +
+                 (before.empty() ? "" : " after " + short_hash(before));
+    }
+    std::string progress = readable(install["runs"]) + " of " + readable(install["of"]) + " runs";
+    if (install["suspended"].as_bool()) {
+      progress = "suspended: run " + readable(install["suspect"]["run"]) +
+                 " failed, the version before is asked about " + install["suspect"]["trigger"].as_string();
+    }
+    print_line("probation:  " + plain(scripts + ": " + progress));
+  }
+}
+
 void print_running(const Value& status) {
   const int64_t now = SystemClock().wall_ms();
   print_line("host:       process " + readable(status["pid"]) + ", up " +
@@ -67,6 +86,7 @@ void print_running(const Value& status) {
     print_line(paint(colour_wanted(1), Colour::yellow, "degraded:") + "   " +
                plain(layer + ": " + missing.as_string()));
   }
+  print_probation(status["probation"]);
   Table table({"AGENT", "ROLE", "STATE", "TASK", "VERSION"});
   for (const Value& agent : status["agents"].as_array()) {
     table.row({agent["name"].as_string(), agent["role"].as_string(), agent["state"].as_string(),

@@ -82,6 +82,10 @@ void HostCommands::handle(const std::string& command, const Value& args, Reply r
     decide(args, false, std::move(reply));
   } else if (command == "script.rollback") {
     roll_back(args, std::move(reply));
+  } else if (command == "script.install") {
+    std::vector<std::string> names;
+    for (const auto& name : args["names"].as_array()) names.push_back(name.as_string());
+    reload_.install(names, args["force"].as_bool(), by, std::move(reply));
   } else if (command == "script.release") {
     const std::string& role = args["role"].as_string();
     auto released = dispatcher_.release(role, by, batch);
@@ -211,6 +215,7 @@ Value HostCommands::status() const {
   return Value{{"pid", static_cast<int64_t>(getpid())},
                {"started_at", started_at_},
                {"agents", dispatcher_.agents()},
+               {"probation", dispatcher_.on_probation()},
                {"queue", std::move(queue)},
                {"mail", Value{{"waiting", static_cast<int64_t>(kernel_.mail.waiting())},
                               {"dropped", static_cast<int64_t>(kernel_.mail.dropped())}}},

@@ -203,6 +203,12 @@ Status Host::open() {
   hooks.activity = [this](const std::string& agent, const std::string& what) {
     doing_[agent] = {agent, what, clock_.wall_ms()};
   };
+  hooks.decided = [this](const run::Decision& decision) {
+    const bool is_trouble =
+        decision.kind == run::Decision::Kind::suspended || decision.kind == run::Decision::Kind::undone;
+    log_.write(is_trouble ? LogLevel::warning : LogLevel::info, "host", decision.text);
+    view_->event("host", decision.text);
+  };
   hooks.alarm = [this](const std::string& text) { view_->banner(text); };
   dispatcher_ = std::make_unique<run::Dispatcher>(*kernel_, *settlement_, *pool_, std::move(hooks));
   pool_->report_to(dispatcher_.get());
@@ -259,6 +265,10 @@ Status Host::check_layers() {
   if (!degraded.empty()) {
     view_->banner("isolation is degraded (" + degraded + "); `clade doctor` says more");
     log_.warning("host", "isolation is degraded: " + degraded);
+  }
+  for (const auto& problem : library_.problems()) {
+    view_->event("host", problem.message);
+    log_.warning("host", problem.message);
   }
   return {};
 }
@@ -451,6 +461,7 @@ void Host::stop(int status, const std::string& by, const std::string& reason) {
 void Host::record_end() {
   store::Batch batch;
   record_stop(stopped_by_, stop_reason_, clock_.wall_ms(), batch);
+  library_.pause(batch);
   writer_->commit(std::move(batch), [this](Status status) {
     const auto head = status ? store::audit_head(*reader_) : failure(status.error());
     if (head)

@@ -23,9 +23,10 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       renew_(kernel.loop.make_timer()),
       leases_(kernel),
       standing_(kernel.clock),
+      probation_(kernel),
       handover_(
           executor, std::bind_front(&Dispatcher::find, this),
-          [this](Run& run, const std::string& error) { spend_attempt(run, RunStatus::diverged, error); },
+          [this](Run& run, const std::string& error) { fail(run, RunStatus::diverged, error); },
           std::bind_front(&Dispatcher::take_up, this)),
       awaits_(kernel, handover_, std::bind_front(&Dispatcher::find, this),
               std::bind_front(&Dispatcher::commit, this)),
@@ -51,11 +52,16 @@ void Dispatcher::add_effect(const std::string& op, Effect& effect) {
 }
 
 void Dispatcher::set_role(const std::string& role, const Value& info) {
-  roles_.set(role, info);
+  roles_.set(role, current_combination(kernel_.library, role), info);
   for (auto& [name, agent] : roster_.all()) {
     if (agent.role == role) agent.grants.ask(kernel_.library.agent(role).grants);
   }
   wake();
+}
+
+void Dispatcher::know_role(const std::string& role, const std::string& combination, const Value& info) {
+  roles_.set(role, combination, info);
+  (void)roles_.choose(role, current_combination(kernel_.library, role));
 }
 
 void Dispatcher::observe(const queue::Task& task, queue::Verb verb) {
@@ -155,8 +161,11 @@ void Dispatcher::commit(store::Batch batch, std::function<void(Status)> done) {
 void Dispatcher::deliver() {
   if (!delivering_) return;
   store::Batch batch;
+  const auto decisions = probation_.look(kernel_.clock.wall_ms(), batch);
+  for (const auto& decision : decisions) take(decision, batch);
   settlement_.settle(batch);
   if (!batch.empty()) commit(std::move(batch), nullptr);
+  for (const auto& decision : decisions) tell(decision);
   const auto stopped_roles = stopped();
   const auto is_ready = [&](const std::string& name) {
     const Agent* agent = roster_.find(name);
@@ -189,17 +198,6 @@ bool Dispatcher::deliver_to(Agent& agent) {
   if (hooks_.activity) hooks_.activity(agent.name, live.trigger_id);
   execute(live);
   return true;
-}
-
-std::map<std::string, std::string> Dispatcher::stopped() const {
-  std::map<std::string, std::string> roles;
-  if (!standing_.any_quarantined()) return roles;
-  for (const auto& role : roles_.names()) {
-    const auto* version = kernel_.library.current("agent:" + role);
-    if (!version || !standing_.quarantined(current_combination(kernel_.library, role))) continue;
-    roles[role] = quarantine_text(role, version->hash);
-  }
-  return roles;
 }
 
 std::unique_ptr<Run> Dispatcher::next_for(Agent& agent) {
@@ -295,7 +293,7 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   run->course.reached[strand] = position;
   if (end_if_too_much(*run)) return;
   if (!entry) {
-    spend_attempt(*run, RunStatus::diverged, entry.error().message);
+    fail(*run, RunStatus::diverged, entry.error().message);
   } else if (*entry && (*entry)->status == Journal::Entry::Status::done && is_emission(op)) {
     emissions_.begin(*run, strand, position, op, args, true);
   } else if (*entry && ((*entry)->status == Journal::Entry::Status::started ||
@@ -323,7 +321,7 @@ void Dispatcher::take_up(Run& run, const Place& place) {
     awaits_.resume(run, place.first, place.second);
   } else if (entry.status == Journal::Entry::Status::cancelled) {
     // Whatever made the script give it up has been handed to it again.
-    spend_attempt(run, RunStatus::diverged, run.journal.not_given_up(place));
+    fail(run, RunStatus::diverged, run.journal.not_given_up(place));
   } else {
     handover_.ready(run, place);
   }
@@ -343,14 +341,13 @@ void Dispatcher::rested(int64_t number) {
 
 bool Dispatcher::end_if_too_much(Run& run) {
   if (run.calls > kMostCalls) {
-    spend_attempt(run, RunStatus::failed, too_many_calls());
+    fail(run, RunStatus::failed, too_many_calls());
     return true;
   }
   if (run.bytes <= kMostRunBytes) return false;
-  spend_attempt(
-      run, RunStatus::failed,
-      "more than " + std::to_string(kMostRunBytes >> 20) +
-          " MB of the host's memory for what this run asked, got and wants to happen: do less at a time");
+  fail(run, RunStatus::failed,
+       "more than " + std::to_string(kMostRunBytes >> 20) +
+           " MB of the host's memory for what this run asked, got and wants to happen: do less at a time");
   return true;
 }
 
@@ -358,26 +355,30 @@ void Dispatcher::finished(int64_t number, Value result, Value state) {
   Run* run = find(number);
   if (!run) return;
   if (const auto left_out = Handover::left_out(*run); !left_out.empty()) {
-    spend_attempt(*run, RunStatus::diverged, left_out);
+    fail(*run, RunStatus::diverged, left_out);
     return;
   }
   const std::string trigger = run->trigger_id;
   store::Batch batch;
   auto conclusion = conclude(kernel_, settlement_, standing_, *run, result, std::move(state), batch);
   if (!conclusion) {
-    spend_attempt(*run, RunStatus::failed, conclusion.error().message);
+    fail(*run, RunStatus::failed, conclusion.error().message);
     return;
   }
+  auto decision = conclusion->after ? probation_.committed(*run, batch) : std::nullopt;
   settlement_.settle(batch);
   end(*run);
+  if (decision) take(*decision, batch);
   std::function<void()> answer;
   if (conclusion->asker && conclusion->after)
     answer = awaits_.take_reply(trigger, conclusion->asker, result, batch);
-  commit(std::move(batch), [this, answer, after = conclusion->after.value_or(AfterCommit())](Status status) {
-    if (!status) return;
-    after_commit(after);
-    if (answer) answer();
-  });
+  commit(std::move(batch),
+         [this, answer, decision, after = conclusion->after.value_or(AfterCommit())](Status status) {
+           if (!status) return;
+           after_commit(after);
+           if (answer) answer();
+           if (decision) tell(*decision);
+         });
 }
 
 void Dispatcher::failed(int64_t number, const std::string& message) {
@@ -385,7 +386,7 @@ void Dispatcher::failed(int64_t number, const std::string& message) {
   if (!run) return;
   kernel_.log.warning(run->agent,
                       "run " + std::to_string(number) + " on " + run->trigger_id + " failed: " + message);
-  spend_attempt(*run, RunStatus::failed, message);
+  fail(*run, RunStatus::failed, message);
 }
 
 void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
@@ -399,9 +400,9 @@ void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
     return;
   }
   if (!blamed) {
-    spend_attempt(*run, RunStatus::lost,
-                  "it lost its cell " + std::to_string(kMostLosses) +
-                      " times while it waited; the last time: " + reason);
+    fail(*run, RunStatus::lost,
+         "it lost its cell " + std::to_string(kMostLosses) +
+             " times while it waited; the last time: " + reason);
     return;
   }
   store::Batch batch;
@@ -413,7 +414,7 @@ void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
       hooks_.alarm(role->second);
   }
   commit(std::move(batch), nullptr);
-  spend_attempt(*run, RunStatus::lost, reason);
+  fail(*run, RunStatus::lost, reason);
 }
 
 Status Dispatcher::release(const std::string& role, const std::string& by, store::Batch& batch) {
@@ -422,8 +423,34 @@ Status Dispatcher::release(const std::string& role, const std::string& by, store
   return standing_.release(role, version->hash, current_combination(kernel_.library, role), by, batch);
 }
 
-void Dispatcher::spend_attempt(Run& run, RunStatus status, const std::string& error) {
+void Dispatcher::fail(Run& run, RunStatus status, const std::string& error) {
   store::Batch batch;
+  std::vector<Decision> decisions;
+  bool is_handed_over = probation_.hands_over(run);
+  if (auto decision = probation_.failed(run, error)) {
+    take(*decision, batch);
+    decisions.push_back(std::move(*decision));
+    if (decisions.back().kind == Decision::Kind::suspended) {
+      is_handed_over = handles_trigger(run);
+      if (!is_handed_over) decisions.push_back(probation_.undo_unanswered(decisions.back().install, batch));
+    }
+  }
+  std::function<void()> answer;
+  if (is_handed_over) {
+    hand_over(run, status, error, batch);
+  } else {
+    answer = spend_attempt(run, status, error, batch);
+  }
+  if (decisions.size() > 1) take(decisions.back(), batch);
+  settlement_.settle(batch);
+  commit_and_answer(std::move(batch), [this, answer = std::move(answer), decisions] {
+    if (answer) answer();
+    for (const auto& decision : decisions) tell(decision);
+  });
+}
+
+std::function<void()> Dispatcher::spend_attempt(Run& run, RunStatus status, const std::string& error,
+                                                store::Batch& batch) {
   record_run(run, status, error, kernel_.clock.wall_ms(), batch);
   executor_.cancel(run.id);
   std::string dead_ask;
@@ -439,10 +466,41 @@ void Dispatcher::spend_attempt(Run& run, RunStatus status, const std::string& er
   }
   settlement_.settle(batch);
   end(run);
-  std::function<void()> answer;
-  if (!dead_ask.empty() && asker)
-    answer = awaits_.take_reply(dead_ask, asker, failure("failed", error), batch);
-  commit_and_answer(std::move(batch), std::move(answer));
+  if (dead_ask.empty() || asker == 0) return nullptr;
+  return awaits_.take_reply(dead_ask, asker, failure("failed", error), batch);
+}
+
+void Dispatcher::hand_over(Run& run, RunStatus status, const std::string& error, store::Batch& batch) {
+  record_run(run, status, error, kernel_.clock.wall_ms(), batch);
+  executor_.cancel(run.id);
+  // A message waits where it is. Of a task "fenced" is the only refusal: it is another's by now.
+  if (run.trigger == Trigger::task)
+    (void)kernel_.queue.release(run.trigger_id, run.lease, "the version before takes it over: " + error,
+                                batch);
+  end(run);
+}
+
+bool Dispatcher::handles_trigger(const Run& run) const {
+  if (run.trigger == Trigger::mail) return roles_.takes_mail(run.role);
+  const queue::Task* task = kernel_.queue.find(run.trigger_id);
+  return task && roles_.takes(run.role, task->type);
+}
+
+void Dispatcher::take(const Decision& decision, store::Batch& batch) {
+  if (decision.kind == Decision::Kind::confirmed) return;
+  for (const auto& role : decision.roles)
+    (void)roles_.choose(role, current_combination(kernel_.library, role));
+  if (decision.kind != Decision::Kind::undone) return;
+  std::vector<Run*> left;
+  for (const auto& [id, run] : runs_) {
+    if (run->install == decision.install) left.push_back(run.get());
+  }
+  for (Run* run : left) hand_over(*run, RunStatus::cancelled, "its version was undone", batch);
+}
+
+void Dispatcher::tell(const Decision& decision) {
+  if (hooks_.decided) hooks_.decided(decision);
+  after_commit({decision.scripts, {}});
 }
 
 void Dispatcher::commit_and_answer(store::Batch batch, std::function<void()> answer) {
@@ -486,6 +544,7 @@ void Dispatcher::arm_timer() {
   std::optional<int64_t> next = kernel_.queue.next_due();
   if (auto deadline = kernel_.governance.next_deadline(); deadline && (!next || *deadline < *next))
     next = deadline;
+  if (auto due = probation_.next_due(); due && (!next || *due < *next)) next = due;
   if (!next) {
     due_->stop();
     return;
@@ -505,72 +564,6 @@ void Dispatcher::renew_leases() {
 Run* Dispatcher::find(int64_t run) {
   auto found = runs_.find(run);
   return found == runs_.end() ? nullptr : found->second.get();
-}
-
-bool Dispatcher::idle() const {
-  if (!runs_.empty() || woken_ || busy() || !recovered_.empty()) return false;
-  const auto stopped_roles = stopped();
-  size_t stopped_mail = 0;
-  if (!stopped_roles.empty()) {
-    for (const auto& [name, agent] : roster_.all()) {
-      if (stopped_roles.count(agent.role) > 0) stopped_mail += kernel_.mail.waiting(name);
-    }
-  }
-  if (kernel_.mail.waiting() > stopped_mail || kernel_.governance.open_count() > 0 ||
-      kernel_.writer.pending() > 0)
-    return false;
-  return unfinished() == 0;
-}
-
-size_t Dispatcher::unfinished() const {
-  using queue::State;
-  const auto stopped_roles = stopped();
-  size_t tasks = 0;
-  for (const State state : {State::created, State::assigned, State::executing, State::failed})
-    tasks += kernel_.queue.count(state);
-  for (const auto& [type, count] : kernel_.queue.queued_types()) {
-    if (is_taken(type, stopped_roles)) tasks += count;
-  }
-  return tasks;
-}
-
-bool Dispatcher::busy() const {
-  return reads_.busy() || files_.busy();
-}
-
-bool Dispatcher::is_taken(const std::string& type, const std::map<std::string, std::string>& stopped) const {
-  return roles_.handles(type, [&](const std::string& role) { return stopped.count(role) == 0; });
-}
-
-std::string Dispatcher::held_up(const queue::Task& task) const {
-  const auto stopped_roles = stopped();
-  if (task.state != queue::State::queued || stopped_roles.empty() || is_taken(task.type, stopped_roles))
-    return "";
-  for (const auto& [role, advice] : stopped_roles) {
-    if (roles_.takes(role, task.type)) return advice;
-  }
-  return "";
-}
-
-size_t Dispatcher::in_flight() const {
-  return runs_.size();
-}
-
-Value Dispatcher::agents() const {
-  Value::Array list;
-  const auto stopped_roles = stopped();
-  for (const auto& [name, agent] : roster_.all()) {
-    const auto* version = kernel_.library.current("agent:" + agent.role);
-    Value entry{{"name", name},
-                {"role", agent.role},
-                {"state", agent.run ? "busy" : "idle"},
-                {"task", agent.run ? agent.run->trigger_id : std::string()},
-                {"version", version ? version->hash : std::string()}};
-    if (const auto role = stopped_roles.find(agent.role); role != stopped_roles.end())
-      entry.set("state", "stopped").set("advice", role->second);
-    list.push_back(std::move(entry));
-  }
-  return Value(std::move(list));
 }
 
 }  // namespace clade::run

@@ -27,6 +27,7 @@
 #include "run/handover.h"
 #include "run/kernel.h"
 #include "run/leases.h"
+#include "run/probation.h"
 #include "run/read_queue.h"
 #include "run/roles.h"
 #include "run/roster.h"
@@ -50,6 +51,8 @@ class Dispatcher final : public RunEvents {
     std::function<void(const std::string& agent, const std::string& what)> activity;
     // Something that a person should know and do something about.
     std::function<void(const std::string& text)> alarm;
+    // What became of a version on probation.
+    std::function<void(const Decision& decision)> decided;
     // How the files that runs want are written, on a thread beside the loop's.
     FileWriter::Write write = write_file;
   };
@@ -59,8 +62,11 @@ class Dispatcher final : public RunEvents {
 
   // Effects by operation name; each outlives the dispatcher.
   void add_effect(const std::string& op, Effect& effect);
-  // What the script of a role handles, from its own words (ProgramInfo::info). Also after a reload.
+  // What the script of a role handles, from its own words (ProgramInfo::info), as it is in force. Also after
+  // a reload.
   void set_role(const std::string& role, const Value& info);
+  // The same of another combination of versions (program.h), which may come into force again.
+  void know_role(const std::string& role, const std::string& combination, const Value& info);
   const Roles& roles() const { return roles_; }
 
   // To be called for every edge of every task (Queue::observe): ends the run of a task that was cancelled.
@@ -97,6 +103,8 @@ class Dispatcher final : public RunEvents {
   size_t in_flight() const;
   // [{name, role, state: idle|busy|stopped, task, version, advice=<what to do, of a stopped one>}]
   Value agents() const;
+  // What is on probation, see Probation::status.
+  Value on_probation() const { return probation_.status(); }
 
   void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
               Value args) override;
@@ -122,7 +130,19 @@ class Dispatcher final : public RunEvents {
   // Fails a run that asks too much of the host; true if it did.
   bool end_if_too_much(Run& run);
   void end(Run& run);
-  void spend_attempt(Run& run, RunStatus status, const std::string& error);
+  // A run that came to nothing: another attempt, unless its version is on probation and another one is asked.
+  void fail(Run& run, RunStatus status, const std::string& error);
+  // Ends it. Returns what is to be called once that is on disk.
+  std::function<void()> spend_attempt(Run& run, RunStatus status, const std::string& error,
+                                      store::Batch& batch);
+  // Ends it; its task or message is there for another run, and no attempt is spent.
+  void hand_over(Run& run, RunStatus status, const std::string& error, store::Batch& batch);
+  // Does its role, as it is in force, take what the run is about?
+  bool handles_trigger(const Run& run) const;
+  // Roles run what is in force after a decision; runs of what was undone are handed over.
+  void take(const Decision& decision, store::Batch& batch);
+  // To be called once it is on disk.
+  void tell(const Decision& decision);
   void after_commit(const AfterCommit& after);
   // Commits, and calls `answer` (if any) once that is on disk.
   void commit_and_answer(store::Batch batch, std::function<void()> answer);
@@ -145,6 +165,7 @@ class Dispatcher final : public RunEvents {
   std::unique_ptr<Timer> renew_;
   Leases leases_;
   Standing standing_;
+  Probation probation_;
   Handover handover_;
   Awaits awaits_;
   Split split_;

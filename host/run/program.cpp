@@ -11,6 +11,54 @@ std::string chunk_name(const std::string& path, const std::string& hash) {
   return path + "@" + short_hash(hash);
 }
 
+const script::Version* chosen(const Instead& instead, const std::string& name,
+                              const script::Version* current) {
+  const auto found = instead.find(name);
+  return found == instead.end() ? current : found->second;
+}
+
+Result<Program> made_of(const script::Version& main, const std::string& agent,
+                        const Result<std::map<std::string, const script::Version*>>& modules,
+                        const Instead& instead) {
+  if (!modules) return failure(modules.error());
+  Program program;
+  program.agent = agent;
+  program.version = main.hash;
+  program.main = {main.source, chunk_name(main.path, main.hash)};
+  std::string hashes = agent + main.hash;
+  for (const auto& [id, current] : *modules) {
+    const auto* module = chosen(instead, "skill:" + id, current);
+    program.modules[id] = {module->source, chunk_name(module->path, module->hash)};
+    hashes += id + module->hash;
+  }
+  program.key = content_hash(hashes);
+  return program;
+}
+
+Instead replaced_by(const script::Install& install) {
+  Instead before;
+  for (const auto& [name, version] : install.before) {
+    if (version) before.emplace(name, &*version);
+  }
+  return before;
+}
+
+std::string combination_with(const script::Library& library, const std::string& role,
+                             const Instead& instead) {
+  const std::string name = "agent:" + role;
+  const auto* version = chosen(instead, name, library.current(name));
+  if (!version) return "";
+  auto modules = library.closure(library.agent(role).skills);
+  if (!modules) return "";
+  Value pins = Value::Map();
+  for (const auto& [id, module] : *modules) pins.set(id, chosen(instead, "skill:" + id, module)->hash);
+  return combination_of(version->hash, pins);
+}
+
+tl::unexpected<Error> no_script(const std::string& role) {
+  return failure("not_found", "the role " + role + " has no script: add agents/" + role + "/init.lua");
+}
+
 }  // namespace
 
 std::string chunk_name(const script::Version& version) {
@@ -24,37 +72,33 @@ std::string combination_of(const std::string& version, const Value& pins) {
 }
 
 std::string current_combination(const script::Library& library, const std::string& role) {
-  const auto* version = library.current("agent:" + role);
-  if (!version) return "";
-  auto modules = library.closure(library.agent(role).skills);
-  if (!modules) return "";
-  Value pins = Value::Map();
-  for (const auto& [id, module] : *modules) pins.set(id, module->hash);
-  return combination_of(version->hash, pins);
+  return combination_with(library, role, {});
+}
+
+std::string combination_before(const script::Library& library, const std::string& role,
+                               const script::Install& install) {
+  return combination_with(library, role, replaced_by(install));
 }
 
 Result<Program> current_program(const script::Library& library, const std::string& role,
-                                const std::string& agent, const script::Version* candidate) {
+                                const std::string& agent, const Instead& candidates) {
   const std::string name = "agent:" + role;
-  const auto* version = candidate && candidate->name == name ? candidate : library.current(name);
-  if (!version)
-    return failure("not_found", "the role " + role + " has no script: add agents/" + role + "/init.lua");
+  const auto* current = library.current(name);
+  const auto* version = chosen(candidates, name, current);
+  if (!version) return no_script(role);
   // The manifest on disk is the candidate's; the one in force is the current version's.
-  auto modules =
-      library.closure(version == candidate ? library.uses(*candidate) : library.agent(role).skills);
-  if (!modules) return failure(modules.error());
-  Program program;
-  program.agent = agent;
-  program.version = version->hash;
-  program.main = {version->source, chunk_name(*version)};
-  std::string hashes = agent + version->hash;
-  for (const auto& [id, current] : *modules) {
-    const auto* module = candidate && candidate->name == "skill:" + id ? candidate : current;
-    program.modules[id] = {module->source, chunk_name(*module)};
-    hashes += id + module->hash;
-  }
-  program.key = content_hash(hashes);
-  return program;
+  const auto modules =
+      library.closure(version == current ? library.agent(role).skills : library.uses(*version));
+  return made_of(*version, agent, modules, candidates);
+}
+
+Result<Program> program_before(const script::Library& library, const std::string& role,
+                               const std::string& agent, const script::Install& install) {
+  const Instead before = replaced_by(install);
+  const std::string name = "agent:" + role;
+  const auto* version = chosen(before, name, library.current(name));
+  if (!version) return no_script(role);
+  return made_of(*version, agent, library.closure(library.agent(role).skills), before);
 }
 
 Result<Program> pinned_program(store::Database& database, const std::string& role, const std::string& agent,

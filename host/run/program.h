@@ -1,6 +1,7 @@
 // The program of a run: an agent's script and the skills it may require, at exact versions.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "base/result.h"
@@ -20,10 +21,18 @@ std::string combination_of(const std::string& version, const Value& pins);
 // That of a role at its current versions, "" if it has no script or a skill is missing.
 std::string current_combination(const script::Library& library, const std::string& role);
 
-// The program of a role at its current versions, or with `candidate` in the place of the version of the same
-// name. Errors: those of Library::closure, "not_found".
+// Versions that a program is made of instead of those of the same names.
+using Instead = std::map<std::string, const script::Version*>;
+
+// The program of a role at its current versions, or with others in their place. `candidate` ones bring along
+// what their manifests say as they are now. Errors: those of Library::closure, "not_found".
 Result<Program> current_program(const script::Library& library, const std::string& role,
-                                const std::string& agent, const script::Version* candidate = nullptr);
+                                const std::string& agent, const Instead& candidates = {});
+// That of what was in force before an install. Errors: the same.
+Result<Program> program_before(const script::Library& library, const std::string& role,
+                               const std::string& agent, const script::Install& install);
+std::string combination_before(const script::Library& library, const std::string& role,
+                               const script::Install& install);
 
 // The program a former run was pinned to: the agent's script by hash, skills by id → hash. Errors:
 // "not_found", those of the store.

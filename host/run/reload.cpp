@@ -1,18 +1,56 @@
 #include "run/reload.h"
 
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
 #include "base/bytes.h"
 #include "run/program.h"
 
 namespace clade::run {
 namespace {
 
-constexpr const char* kAgent = "agent:";
-constexpr const char* kSkill = "skill:";
+const std::string kAgent = "agent:";
+const std::string kSkill = "skill:";
 // The instance a candidate is tried as: no agent of a swarm has such a name.
 constexpr const char* kTrial = "(trial)";
 
 bool starts_with(const std::string& text, const std::string& start) {
   return text.rfind(start, 0) == 0;
+}
+
+// Those that belong together: one uses the other, or a role runs both. Each set in the order of the
+// candidates.
+std::vector<std::vector<script::Version>> related(const script::Library& library,
+                                                  std::vector<script::Version> candidates) {
+  std::set<std::string> names;
+  for (const auto& candidate : candidates) names.insert(candidate.name);
+  std::vector<std::vector<script::Version>> sets;
+  std::vector<std::set<std::string>> keys;  // of each set: names and roles
+  for (auto& candidate : candidates) {
+    std::set<std::string> own = {candidate.name};
+    for (const auto& skill : library.uses(candidate)) {
+      if (names.count(kSkill + skill) > 0) own.insert(kSkill + skill);
+    }
+    for (const auto& role : library.users_of(candidate.name)) own.insert("role " + role);
+    std::vector<script::Version> set;
+    for (size_t index = 0; index < sets.size();) {
+      const bool touches =
+          std::any_of(own.begin(), own.end(), [&](const auto& key) { return keys[index].count(key) > 0; });
+      if (!touches) {
+        ++index;
+        continue;
+      }
+      std::move(sets[index].begin(), sets[index].end(), std::back_inserter(set));
+      own.merge(keys[index]);
+      sets.erase(sets.begin() + static_cast<std::ptrdiff_t>(index));
+      keys.erase(keys.begin() + static_cast<std::ptrdiff_t>(index));
+    }
+    set.push_back(std::move(candidate));
+    sets.push_back(std::move(set));
+    keys.push_back(std::move(own));
+  }
+  return sets;
 }
 
 }  // namespace
@@ -54,6 +92,21 @@ void Reload::try_roles(std::function<void(Status)> done) {
       kernel_.loop.post([finish, error = program.error()] { finish(failure(error)); });
     }
   }
+  try_before();
+}
+
+// What its install would go back to.
+void Reload::try_before() {
+  for (const auto& [id, install] : kernel_.library.installs()) {
+    for (const auto& role : kernel_.library.roles_of(id)) {
+      auto program = program_before(kernel_.library, role, kTrial, install);
+      if (!program) continue;
+      const std::string combination = combination_before(kernel_.library, role, install);
+      checks_.start(std::move(*program), "", [this, alive = alive_, role, combination](Result<Value> info) {
+        if (*alive && info) dispatcher_.know_role(role, combination, *info);
+      });
+    }
+  }
 }
 
 void Reload::look(std::function<void()> done) {
@@ -65,25 +118,25 @@ void Reload::look(std::function<void()> done) {
 
 void Reload::gather() {
   imported_ = false;
-  for (auto& candidate : kernel_.library.changed()) candidates_.push_back(std::move(candidate));
+  for (auto& set : related(kernel_.library, kernel_.library.changed())) sets_.push_back(std::move(set));
   for (const auto& problem : kernel_.library.problems()) {
     if (said_.insert(problem.message).second) say_("scripts", problem.message);
   }
 }
 
 void Reload::refresh(const std::string& name) {
-  if (!starts_with(name, kAgent)) return;
-  const std::string role = name.substr(std::string(kAgent).size());
-  auto program = current_program(kernel_.library, role, kTrial);
-  if (!program) return;
-  checks_.start(std::move(*program), "", [this, alive = alive_, role](Result<Value> info) {
-    if (*alive && info) dispatcher_.set_role(role, *info);
-  });
+  for (const auto& role : kernel_.library.users_of(name)) {
+    auto program = current_program(kernel_.library, role, kTrial);
+    if (!program) continue;
+    checks_.start(std::move(*program), "", [this, alive = alive_, role](Result<Value> info) {
+      if (*alive && info) dispatcher_.set_role(role, *info);
+    });
+  }
 }
 
 void Reload::next() {
-  if (candidates_.empty() && imported_) gather();  // a skill that uses a new one is offered only now
-  if (candidates_.empty()) {
+  if (sets_.empty() && imported_) gather();  // a skill that uses a new one is offered only now
+  if (sets_.empty()) {
     busy_ = false;
     while (!done_.empty()) {
       auto done = std::move(done_.front());
@@ -93,15 +146,42 @@ void Reload::next() {
     return;
   }
   busy_ = true;
-  script::Version candidate = std::move(candidates_.front());
-  candidates_.pop_front();
-  try_all(candidate, "", [this, candidate](Result<Value> info) { decide(candidate, std::move(info)); });
+  Set set = std::move(sets_.front());
+  sets_.pop_front();
+  try_all(set, "", [this, set](Result<Infos> infos) {
+    if (infos || set.size() == 1) return decide(set, std::move(infos));
+    // One that is wrong keeps no other from being tried by itself.
+    for (auto candidate = set.rbegin(); candidate != set.rend(); ++candidate) sets_.push_front({*candidate});
+    next();
+  });
+}
+
+void Reload::install(const std::vector<std::string>& names, bool force, const std::string& by,
+                     std::function<void(Result<Value>)> done) {
+  Set set;
+  for (const auto& name : names) {
+    auto candidate = kernel_.library.offer(name, force);
+    if (!candidate) return done(failure(candidate.error()));
+    set.push_back(std::move(*candidate));
+  }
+  try_all(set, "", [this, set, by, done = std::move(done)](Result<Infos> infos) {
+    if (!infos) return done(failure("refused", infos.error().message));
+    store::Batch batch;
+    take_over(set, by, *infos, batch);
+    dispatcher_.commit(std::move(batch), [this, alive = alive_, set, done](Status status) {
+      if (!status) return done(failure(status.error()));
+      Value hashes = Value::Map();
+      for (const auto& candidate : set) hashes.set(candidate.name, candidate.hash);
+      if (*alive) say_live(set);
+      done(std::move(hashes));
+    });
+  });
 }
 
 std::function<void()> Reload::try_version(const script::Version& candidate, const std::string& agent,
                                           std::function<void(Status)> done) {
-  const auto trial = try_all(candidate, agent, [done = std::move(done)](Result<Value> info) {
-    done(info ? Status() : failure(info.error()));
+  const auto trial = try_all({candidate}, agent, [done = std::move(done)](const Result<Infos>& infos) {
+    done(infos ? Status() : failure(infos.error()));
   });
   return [this, alive = alive_, weak = std::weak_ptr<Trial>(trial)] {
     const auto left = weak.lock();
@@ -111,29 +191,38 @@ std::function<void()> Reload::try_version(const script::Version& candidate, cons
   };
 }
 
-std::shared_ptr<Reload::Trial> Reload::try_all(const script::Version& candidate, const std::string& agent,
-                                               std::function<void(Result<Value>)> done) {
+std::shared_ptr<Reload::Trial> Reload::try_all(Set set, const std::string& agent,
+                                               std::function<void(Result<Infos>)> done) {
   auto trial = std::make_shared<Trial>();
   trial->agent = agent;
   trial->done = std::move(done);
-  auto own = program_of(candidate);
-  if (!own) {
-    kernel_.loop.post([trial, error = own.error()] {
+  const auto fail = [&](const Error& error) {
+    kernel_.loop.post([trial, error] {
       if (trial->done) trial->done(failure(error));
     });
     return trial;
+  };
+  Instead candidates;
+  for (const auto& candidate : set) candidates.emplace(candidate.name, &candidate);
+  for (const auto& candidate : set) {
+    if (starts_with(candidate.name, kAgent)) continue;
+    auto own = program_of(candidate, candidates);
+    if (!own) return fail(own.error());
+    trial->programs.emplace_back("", std::move(*own));
   }
-  trial->programs.push_back(std::move(*own));
   // A skill must also suit those who use it: a role that no longer loads would keep the next host from
   // starting.
-  if (starts_with(candidate.name, kSkill)) {
-    const std::string id = candidate.name.substr(std::string(kSkill).size());
-    std::set<std::string> roles;
-    for (const auto& entry : kernel_.library.swarm().agents) roles.insert(entry.role);
-    for (const auto& role : roles) {
-      auto program = current_program(kernel_.library, role, kTrial, &candidate);
-      if (program && program->modules.count(id)) trial->programs.push_back(std::move(*program));
-    }
+  std::set<std::string> roles;
+  for (const auto& entry : kernel_.library.swarm().agents) roles.insert(entry.role);
+  for (const auto& role : roles) {
+    auto program = current_program(kernel_.library, role, kTrial, candidates);
+    const bool is_one = candidates.count(kAgent + role) > 0;
+    if (!program && is_one) return fail(program.error());
+    if (program &&
+        (is_one || std::any_of(program->modules.begin(), program->modules.end(), [&](const auto& module) {
+           return candidates.count(kSkill + module.first) > 0;
+         })))
+      trial->programs.emplace_back(role, std::move(*program));
   }
   try_next(trial);
   return trial;
@@ -141,28 +230,24 @@ std::shared_ptr<Reload::Trial> Reload::try_all(const script::Version& candidate,
 
 void Reload::try_next(const std::shared_ptr<Trial>& trial) {
   if (trial->programs.empty()) {
-    trial->done(std::move(trial->info));
+    trial->done(std::move(trial->infos));
     return;
   }
-  Program program = std::move(trial->programs.front());
+  auto [role, program] = std::move(trial->programs.front());
   trial->programs.pop_front();
-  trial->check =
-      checks_.start(std::move(program), trial->agent, [this, alive = alive_, trial](Result<Value> answer) {
-        if (!*alive) return;
-        if (!answer) {
-          trial->done(failure(answer.error()));
-          return;
-        }
-        if (trial->info.is_nil()) trial->info = std::move(*answer);
-        try_next(trial);
-      });
+  trial->check = checks_.start(std::move(program), trial->agent,
+                               [this, alive = alive_, trial, role = role](Result<Value> answer) {
+                                 if (!*alive) return;
+                                 if (!answer) {
+                                   trial->done(failure(answer.error()));
+                                   return;
+                                 }
+                                 if (!role.empty()) trial->infos[role] = std::move(*answer);
+                                 try_next(trial);
+                               });
 }
 
-Result<Program> Reload::program_of(const script::Version& candidate) const {
-  if (starts_with(candidate.name, kAgent)) {
-    return current_program(kernel_.library, candidate.name.substr(std::string(kAgent).size()), kTrial,
-                           &candidate);
-  }
+Result<Program> Reload::program_of(const script::Version& candidate, const Instead& candidates) const {
   Program program;
   program.agent = kTrial;
   program.version = candidate.hash;
@@ -172,7 +257,7 @@ Result<Program> Reload::program_of(const script::Version& candidate) const {
     return program;
   }
   // A skill is no agent: it is tried as what an agent requires, with its own selftest if it has one.
-  const std::string id = candidate.name.substr(std::string(kSkill).size());
+  const std::string id = candidate.name.substr(kSkill.size());
   program.main = {"local skill = require(\"" + id +
                       "\")\n"
                       "return { api = 1, on_mail = function() end, selftest = function()\n"
@@ -182,27 +267,46 @@ Result<Program> Reload::program_of(const script::Version& candidate) const {
   program.modules[id] = {candidate.source, chunk_name(candidate)};
   auto modules = kernel_.library.closure(kernel_.library.uses(candidate));
   if (!modules) return failure(modules.error());
-  for (const auto& [used, module] : *modules) program.modules[used] = {module->source, chunk_name(*module)};
+  for (const auto& [used, module] : *modules) {
+    const auto changed = candidates.find(kSkill + used);
+    const auto& version = changed == candidates.end() ? *module : *changed->second;
+    program.modules[used] = {version.source, chunk_name(version)};
+  }
   return program;
 }
 
-void Reload::decide(const script::Version& candidate, Result<Value> info) {
-  store::Batch batch;
-  std::string text;
-  if (info) {
-    kernel_.library.import(candidate, "file", batch);
-    imported_ = true;
-    if (starts_with(candidate.name, kAgent)) {
-      dispatcher_.set_role(candidate.name.substr(std::string(kAgent).size()), *info);
-    }
-    text = "is live at version " + short_hash(candidate.hash);
-  } else {
-    kernel_.library.refuse(candidate, info.error().message, batch);
-    text = "refused, the version in force stays: " + info.error().message;
+void Reload::take_over(const Set& set, const std::string& by, const Infos& infos, store::Batch& batch) {
+  kernel_.library.import(set, by, batch);
+  imported_ = true;
+  for (const auto& [role, info] : infos) dispatcher_.set_role(role, info);
+}
+
+void Reload::say_live(const Set& set) {
+  for (const auto& candidate : set) {
+    const bool is_tried =
+        std::any_of(kernel_.library.installs().begin(), kernel_.library.installs().end(),
+                    [&](const auto& install) { return install.second.before.count(candidate.name) > 0; });
+    say_(candidate.name,
+         "is live at version " + short_hash(candidate.hash) + (is_tried ? ", on probation" : ""));
   }
-  dispatcher_.commit(std::move(batch), [this, alive = alive_, name = candidate.name, text](Status status) {
+}
+
+void Reload::decide(const Set& set, Result<Infos> infos) {
+  store::Batch batch;
+  std::string refusal;
+  if (infos) {
+    take_over(set, "file", *infos, batch);
+  } else {
+    refusal = "refused, the version in force stays: " + infos.error().message;
+    kernel_.library.refuse(set.front(), infos.error().message, batch);
+  }
+  dispatcher_.commit(std::move(batch), [this, alive = alive_, set, refusal](Status status) {
     if (!*alive || !status) return;
-    say_(name, text);
+    if (refusal.empty()) {
+      say_live(set);
+    } else {
+      say_(set.front().name, refusal);
+    }
     next();
   });
 }

@@ -1,19 +1,24 @@
 // Reload: a saved file becomes the current version once it has been tried. Each candidate is loaded (and its
 // `selftest` run) in a cell of its own; what does not pass is refused with the reason, and the version in
-// force stays.
+// force stays. Those that belong together, a role and a skill that it calls, are tried together and become
+// current together; if they do not pass, each by itself.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "run/dispatcher.h"
 #include "run/executor.h"
 #include "run/kernel.h"
+#include "run/program.h"
 
 namespace clade::run {
 
@@ -33,36 +38,48 @@ class Reload {
 
   // Tries the scripts in force of every role, then calls `done`: with the first error, if one does not load.
   void try_roles(std::function<void(Status)> done);
-  // Looks for changed files and tries them one after the other; `done` once all are decided.
+  // Looks for changed files and tries them, set after set; `done` once all are decided.
   void look(std::function<void()> done = {});
+  // Tries what the files of these names hold, together, though they were refused before; with `force` what
+  // was undone as well. `done` once they are current, with {name → hash}, or with the first error; nothing is
+  // recorded of that.
+  void install(const std::vector<std::string>& names, bool force, const std::string& by,
+               std::function<void(Result<Value>)> done);
   // Tries a version that is no file yet, for an agent: by itself and, if it is a skill, in every role that
   // requires it. Returns what calls it off: then `done` is not called.
   std::function<void()> try_version(const script::Version& candidate, const std::string& agent,
                                     std::function<void(Status)> done);
-  // Takes over the words of a role's current script, after it changed by other ways than a file.
+  // Takes over the words of the roles that run a script, after it changed by other ways than a file.
   void refresh(const std::string& name);
 
  private:
+  // Candidates that are tried and decided about together.
+  using Set = std::vector<script::Version>;
+  // What the programs of roles say of themselves.
+  using Infos = std::map<std::string, Value>;
   struct Trial {
     std::string agent;
-    std::deque<Program> programs;  // still to check
-    uint64_t check = 0;            // under way
-    Value info;                    // of the first program
-    std::function<void(Result<Value>)> done;
+    std::deque<std::pair<std::string, Program>>
+        programs;        // still to check, with their roles; "" of a skill by itself
+    uint64_t check = 0;  // under way
+    Infos infos;
+    std::function<void(Result<Infos>)> done;
   };
+  void try_before();
   void gather();
   void next();
-  void decide(const script::Version& candidate, Result<Value> info);
-  std::shared_ptr<Trial> try_all(const script::Version& candidate, const std::string& agent,
-                                 std::function<void(Result<Value>)> done);
+  void decide(const Set& set, Result<Infos> infos);
+  void take_over(const Set& set, const std::string& by, const Infos& infos, store::Batch& batch);
+  void say_live(const Set& set);
+  std::shared_ptr<Trial> try_all(Set set, const std::string& agent, std::function<void(Result<Infos>)> done);
   void try_next(const std::shared_ptr<Trial>& trial);
-  Result<Program> program_of(const script::Version& candidate) const;
+  Result<Program> program_of(const script::Version& candidate, const Instead& candidates) const;
 
   Kernel kernel_;
   Dispatcher& dispatcher_;
   Checks checks_;
   Say say_;
-  std::deque<script::Version> candidates_;
+  std::deque<Set> sets_;
   std::deque<std::function<void()>> done_;
   std::set<std::string> said_;  // problems, each said once
   bool busy_ = false;

@@ -9,15 +9,28 @@ namespace {
 
 // Types that a role remembers: scripts make them up.
 constexpr size_t kAsked = 1000;
+// Combinations that a role remembers: what runs and what it replaced are among the last.
+constexpr size_t kSaid = 16;
 
 }  // namespace
 
-void Roles::set(const std::string& role, const Value& info) {
+void Roles::set(const std::string& role, const std::string& combination, const Value& info) {
   Role entry;
   for (const auto& pattern : info["tasks"].as_array()) entry.tasks.push_back(pattern.as_string());
   entry.mail = info["has"]["on_mail"].as_bool();
   entry.migrates = info["has"]["migrate"].as_bool();
+  auto& said = said_[role];
+  if (said.size() >= kSaid && said.count(combination) == 0) said.clear();
+  said[combination] = entry;
   roles_[role] = std::move(entry);
+}
+
+bool Roles::choose(const std::string& role, const std::string& combination) {
+  const auto& said = said_[role];
+  const auto found = said.find(combination);
+  if (found == said.end()) return false;
+  roles_[role] = found->second;
+  return true;
 }
 
 const Roles::Role& Roles::find(const std::string& role) const {

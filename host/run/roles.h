@@ -13,8 +13,11 @@ namespace clade::run {
 
 class Roles {
  public:
-  // Takes over what a role's script says of itself, instead of what it said before.
-  void set(const std::string& role, const Value& info);
+  // What a role's script says of itself when it runs as this combination (program.h). It is in force from now
+  // on.
+  void set(const std::string& role, const std::string& combination, const Value& info);
+  // What it said as this combination is in force again. False, with no change, if nothing is known of it.
+  bool choose(const std::string& role, const std::string& combination);
 
   // Does the role take tasks of this type; does any?
   bool takes(const std::string& role, const std::string& type) const;
@@ -36,7 +39,8 @@ class Roles {
   };
   const Role& find(const std::string& role) const;
 
-  std::map<std::string, Role> roles_;
+  std::map<std::string, Role> roles_;                        // in force
+  std::map<std::string, std::map<std::string, Role>> said_;  // by role and combination
 };
 
 }  // namespace clade::run

@@ -112,6 +112,7 @@ struct Run {
   std::string version;        // hash of the agent's script
   Value pins = Value::Map();  // skill id → hash
   std::string combination;    // version and pins as one name, see combination_of
+  int64_t install = 0;        // that is on probation with these versions; 0: none
   int64_t started_at = 0;
   int64_t seed = 0;
   Journal journal;

@@ -53,7 +53,7 @@ Result<std::string> stopped_advice(store::Database& database, const script::Cata
 Status Standing::load(store::Database& database) {
   auto query = database.prepare(
       "SELECT verb, at, detail FROM script_event WHERE verb IN ('confirmed', 'blamed', 'quarantined', "
-      "'released') ORDER BY seq");
+      "'released') AND install = 0 ORDER BY seq");
   for (;;) {
     auto row = query.step();
     if (!row) return failure(row.error());

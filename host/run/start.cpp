@@ -50,6 +50,7 @@ Result<std::unique_ptr<Run>> new_run(const Kernel& kernel, const std::string& ag
     run->pins.set(skill, kernel.library.current("skill:" + skill)->hash);
   }
   run->combination = combination_of(run->version, run->pins);
+  run->install = kernel.library.install_of(role);
   run->started_at = kernel.clock.wall_ms();
   run->seed = seed_for(id, attempt, kernel.settings["seed"].as_integer());
   return run;
@@ -106,6 +107,8 @@ Result<std::unique_ptr<Run>> restored_run(const Kernel& kernel, const std::strin
     state_version = query.text(8);
   }
   run->combination = combination_of(run->version, run->pins);
+  if (run->combination == current_combination(kernel.library, role))
+    run->install = kernel.library.install_of(role);
   run->agent = agent;
   run->role = role;
   run->recorded = true;

@@ -47,15 +47,17 @@ struct Event {
   std::string parent;
   std::string verb;
   std::string by;
-  std::string detail;  // JSON
+  std::string detail;   // JSON
+  int64_t install = 0;  // that it is about
 };
 
 void add_event_row(Event event, store::Batch& batch) {
   batch.add([event = std::move(event)](store::Database& database) {
     auto statement = database.prepare(
-        "INSERT INTO script_event (at, name, hash, parent, verb, by, detail) VALUES (?, ?, ?, ?, ?, ?, ?)");
+        "INSERT INTO script_event (at, name, hash, parent, verb, by, detail, install) VALUES (?, ?, ?, ?, ?, "
+        "?, ?, ?)");
     statement.bind(1, event.at).bind(2, event.name).bind(3, event.hash).bind(4, event.parent);
-    statement.bind(5, event.verb).bind(6, event.by).bind(7, event.detail);
+    statement.bind(5, event.verb).bind(6, event.by).bind(7, event.detail).bind(8, event.install);
     return statement.run();
   });
   store::note_act("script_event", "", batch);
@@ -63,8 +65,8 @@ void add_event_row(Event event, store::Batch& batch) {
 
 Status read_current(store::Database& database, History& history) {
   auto rows = database.prepare(
-      "SELECT script.name, script.hash, version.source FROM script JOIN version ON version.hash = "
-      "script.hash");
+      "SELECT script.name, script.hash, version.source, install, fallback, before.source, paused FROM script "
+      "JOIN version ON version.hash = script.hash LEFT JOIN version before ON before.hash = fallback");
   for (;;) {
     auto row = rows.step();
     if (!row) return failure(row.error());
@@ -73,17 +75,41 @@ Status read_current(store::Database& database, History& history) {
     version.name = rows.text(0);
     version.hash = rows.text(1);
     version.source = rows.text(2);
+    if (rows.integer(3) != 0) {
+      History::Trial trial{version.name, rows.integer(3), std::nullopt, rows.integer(6) != 0};
+      if (!rows.text(4).empty()) {
+        trial.before.emplace();
+        trial.before->name = version.name;
+        trial.before->hash = rows.text(4);
+        trial.before->source = rows.text(5);
+      }
+      history.trials.push_back(std::move(trial));
+    }
     history.current.emplace(version.name, std::move(version));
   }
 }
 
+// A version as the event that made it current tells of it.
+void tell(Version& version, store::Statement& event) {
+  const std::string verb = event.text(4);
+  version.parent = event.text(3);
+  version.origin = origin_of(verb);
+  version.lineage = verb == "published" ? decoded(event.text(5)) : Value();
+  version.created_at = event.integer(0);
+}
+
 Status read_events(store::Database& database, History& history) {
-  // Only what a current version says of itself is needed whole: lineages of long evolutions stay on disk.
+  // Only what a version in force says of itself is needed whole: lineages of long evolutions stay on disk.
   auto rows = database.prepare(
-      "SELECT at, event.name, event.hash, parent, verb, CASE WHEN script.hash = event.hash THEN detail ELSE "
-      "'' END "
+      "SELECT at, event.name, event.hash, parent, verb, CASE WHEN event.hash IN (script.hash, fallback) THEN "
+      "detail ELSE '' END, event.install "
       "FROM script_event event LEFT JOIN script ON script.name = event.name ORDER BY seq");
+  std::map<std::string, Version*> before;
+  for (auto& trial : history.trials) {
+    if (trial.before) before.emplace(trial.name, &*trial.before);
+  }
   std::map<std::string, std::set<std::string>> refused_since;
+  std::map<std::string, std::string> origins;  // of the version that was made current last, by name
   for (;;) {
     auto row = rows.step();
     if (!row) return failure(row.error());
@@ -91,12 +117,18 @@ Status read_events(store::Database& database, History& history) {
     const std::string name = rows.text(1);
     const std::string hash = rows.text(2);
     const std::string verb = rows.text(4);
-    if (verb == "refused") {
+    history.last_install = std::max(history.last_install, rows.integer(6));
+    if (verb == "undone") history.undone[name].insert(hash);
+    // What a person wrote stays in its file, and what an agent wrote goes.
+    if ((verb == "undone" || verb == "cut_off") && origins[name] != "file") history.stale[name].insert(hash);
+    if (verb == "refused" || verb == "undone" || verb == "cut_off") {
       history.refused[name].insert(hash);
       refused_since[name].insert(hash);
       continue;
     }
     if (!is_adoption(verb)) continue;
+    origins[name] = origin_of(verb);
+    history.undone[name].erase(hash);
     auto& stale = history.stale[name];
     if (verb == "imported") {
       stale.clear();
@@ -108,11 +140,9 @@ Status read_events(store::Database& database, History& history) {
     refused_since[name].clear();
     history.refused[name].erase(hash);
     const auto current = history.current.find(name);
-    if (current == history.current.end() || current->second.hash != hash) continue;
-    current->second.parent = rows.text(3);
-    current->second.origin = origin_of(verb);
-    current->second.lineage = verb == "published" ? decoded(rows.text(5)) : Value();
-    current->second.created_at = rows.integer(0);
+    if (current != history.current.end() && current->second.hash == hash) tell(current->second, rows);
+    const auto replaced = before.find(name);
+    if (replaced != before.end() && replaced->second->hash == hash) tell(*replaced->second, rows);
   }
   return {};
 }
@@ -127,7 +157,7 @@ Result<History> read_history(store::Database& database) {
 }
 
 void record_adoption(const Version& version, const std::string& verb, const std::string& by, Value detail,
-                     store::Batch& batch) {
+                     int64_t install, store::Batch& batch) {
   add_version_row(version.hash, version.source, version.created_at, batch);
   batch.add([name = version.name, hash = version.hash](store::Database& database) {
     auto statement = database.prepare(
@@ -137,7 +167,8 @@ void record_adoption(const Version& version, const std::string& verb, const std:
     return statement.run();
   });
   const std::string json = encode_json(detail.is_nil() ? Value(Value::Map()) : detail);
-  add_event_row({version.created_at, version.name, version.hash, version.parent, verb, by, json}, batch);
+  add_event_row({version.created_at, version.name, version.hash, version.parent, verb, by, json, install},
+                batch);
 }
 
 void record_refusal(const Version& candidate, const std::string& by, const std::string& reason, int64_t at,
@@ -145,13 +176,24 @@ void record_refusal(const Version& candidate, const std::string& by, const std::
   add_version_row(candidate.hash, candidate.source, at, batch);
   Value detail;
   detail.set("reason", reason);
-  add_event_row({at, candidate.name, candidate.hash, candidate.parent, "refused", by, encode_json(detail)},
+  add_event_row({at, candidate.name, candidate.hash, candidate.parent, "refused", by, encode_json(detail), 0},
+                batch);
+}
+
+void record_return(const Version& version, const Version& before, const std::string& verb,
+                   const Value& detail, int64_t install, int64_t at, store::Batch& batch) {
+  batch.add([name = version.name, hash = before.hash](store::Database& database) {
+    auto update = database.prepare("UPDATE script SET hash = ? WHERE name = ?");
+    return update.bind(1, hash).bind(2, name).run();
+  });
+  add_event_row({at, version.name, version.hash, before.hash, verb, "host", encode_json(detail), install},
                 batch);
 }
 
 void record_standing(const StandingEvent& event, store::Batch& batch) {
-  add_event_row({event.at, event.name, event.hash, "", event.verb, event.by, encode_json(event.detail)},
-                batch);
+  add_event_row(
+      {event.at, event.name, event.hash, "", event.verb, event.by, encode_json(event.detail), event.install},
+      batch);
 }
 
 Result<std::string> adopted_hash(store::Database& database, const std::string& name,
@@ -198,7 +240,7 @@ Result<Value> list_scripts(store::Database& database) {
       "   AND verb IN ('imported', 'published', 'rolled_back') ORDER BY seq DESC LIMIT 1),"
       " (SELECT at FROM script_event WHERE name = script.name AND hash = script.hash"
       "   AND verb IN ('imported', 'published', 'rolled_back') ORDER BY seq DESC LIMIT 1)"
-      " FROM script ORDER BY script.name");
+      ", fallback, install FROM script ORDER BY script.name");
   Value out = Value::Array();
   for (;;) {
     auto row = rows.step();
@@ -207,6 +249,7 @@ Result<Value> list_scripts(store::Database& database) {
     Value script;
     script.set("name", rows.text(0)).set("hash", rows.text(1)).set("versions", rows.integer(2));
     script.set("origin", origin_of(rows.text(3))).set("changed_at", rows.integer(4));
+    if (rows.integer(6) != 0) script.set("install", rows.integer(6)).set("before", rows.text(5));
     out.push(std::move(script));
   }
 }
@@ -215,7 +258,8 @@ Result<Value> script_versions(store::Database& database, const std::string& name
   Value out = Value::Array();
   {
     auto rows = database.prepare(
-        "SELECT hash, parent, verb, by, at, detail FROM script_event WHERE name = ? ORDER BY seq DESC");
+        "SELECT hash, parent, verb, by, at, detail, install FROM script_event WHERE name = ? ORDER BY seq "
+        "DESC");
     rows.bind(1, name);
     for (;;) {
       auto row = rows.step();
@@ -226,7 +270,7 @@ Result<Value> script_versions(store::Database& database, const std::string& name
           .set("parent", rows.text(1))
           .set("verb", rows.text(2))
           .set("by", rows.text(3));
-      event.set("at", rows.integer(4)).set("detail", decoded(rows.text(5)));
+      event.set("at", rows.integer(4)).set("detail", decoded(rows.text(5))).set("install", rows.integer(6));
       out.push(std::move(event));
     }
   }

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/value.h"
-#include "script/library.h"
+#include "script/version.h"
 #include "store/database.h"
 #include "store/writer.h"
 
@@ -17,8 +19,19 @@ namespace clade::script {
 // What the store knows of the scripts.
 struct History {
   std::map<std::string, Version> current;  // by name; without `path`, which is the folder's business
-  // Name → hashes of texts that were refused and not adopted since.
+  // Name → hashes of texts that were refused, undone or cut off, and not adopted since.
   std::map<std::string, std::set<std::string>> refused;
+  // Of these, those that were undone: they failed at work.
+  std::map<std::string, std::set<std::string>> undone;
+  // What is on probation.
+  struct Trial {
+    std::string name;
+    int64_t install = 0;
+    std::optional<Version> before;  // that was in force; nothing if there was none
+    bool paused = false;            // its host ended in order
+  };
+  std::vector<Trial> trials;
+  int64_t last_install = 0;  // the highest number that any had
   // Name → hashes that its file may still hold if the host ended between a commit and the write-back: what
   // the versions published or rolled back to since the last import replaced, and texts refused before.
   std::map<std::string, std::set<std::string>> stale;
@@ -28,21 +41,30 @@ struct History {
 Result<History> read_history(store::Database& database);
 
 // Makes `version` the current one of its name: version, script and script_event rows. `verb` is "imported",
-// "published" or "rolled_back"; `by` an agent's name, "host" or "operator".
+// "published" or "rolled_back"; `by` an agent's name, "host" or "operator"; `install` the one that begins
+// with it, or 0.
 void record_adoption(const Version& version, const std::string& verb, const std::string& by, Value detail,
-                     store::Batch& batch);
+                     int64_t install, store::Batch& batch);
 // Keeps the text of a refused candidate, and why.
 void record_refusal(const Version& candidate, const std::string& by, const std::string& reason, int64_t at,
                     store::Batch& batch);
+
+// `before` is in force again instead of `version`: writes the script row and a script_event row. `verb` is
+// "undone" or "cut_off".
+void record_return(const Version& version, const Version& before, const std::string& verb,
+                   const Value& detail, int64_t install, int64_t at, store::Batch& batch);
 
 // What happened to a version at work.
 struct StandingEvent {
   std::string name;
   std::string hash;
-  std::string verb;  // "confirmed", "blamed", "quarantined", "released"
+  // Of a combination: "confirmed", "blamed", "quarantined", "released", with {combination, …}. Of an install:
+  // "confirmed".
+  std::string verb;
   std::string by;
   Value detail;
   int64_t at = 0;
+  int64_t install = 0;  // 0: it is about a combination
 };
 void record_standing(const StandingEvent& event, store::Batch& batch);
 

@@ -1,6 +1,6 @@
 // The scripts of a swarm: versions by hash in the store, the current one of each name in memory, files on
-// disk where people write. Names: "agent:<role>", "skill:<id>", "rule:<file of scripts/govern>". Thread: the
-// loop's.
+// disk where people write. What becomes current is on probation first, if it replaces a version that some
+// agent runs (install.h). Thread: the loop's.
 #pragma once
 
 #include <functional>
@@ -12,23 +12,13 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/value.h"
+#include "script/install.h"
 #include "script/manifest.h"
+#include "script/version.h"
 #include "store/database.h"
 #include "store/writer.h"
 
 namespace clade::script {
-
-// A script at one version.
-struct Version {
-  std::string name;  // "skill:optimize.bin_packing"
-  std::string hash;  // content_hash(source)
-  std::string source;
-  std::string path;    // relative to the swarm: "skills/optimize/bin_packing/init.lua"
-  std::string parent;  // hash of the version it replaced; ""
-  std::string origin;  // "file", "published", "rolled_back"
-  Value lineage;       // of a published version: {task, votes, scores, …}
-  int64_t created_at = 0;
-};
 
 class Library {
  public:
@@ -39,8 +29,9 @@ class Library {
   // Reads swarm.yaml, the manifests of its agents and every skill; reads versions from the store; imports the
   // file of a script that the store does not know. A version that was published or rolled back to wins over
   // its file if the file still holds what that version replaced (a crash before the write-back): the file is
-  // written again. Any other difference is a candidate, see `changed`. Errors name the file, and who needs
-  // it.
+  // written again. Any other difference is a candidate, see `changed`. What was on probation when the host
+  // before was killed is cut off: what it replaced is current, and its text no candidate any more. Errors
+  // name the file, and who needs it.
   Status load(store::Database& database, store::Batch& batch);
   // What the last `load` or `changed` found that does not keep the swarm from running, worded for the log:
   // manifests that do not parse or that changed alone ("restart"), files that are gone or could not be
@@ -57,7 +48,8 @@ class Library {
   // file name).
   Result<std::string> skill_file(const std::string& id, const std::string& file) const;
 
-  // The current version of a name, or nullptr. Borrowed; contents change with import, publish and roll_back.
+  // The version of a name that new runs get, or nullptr: the current one, or while its install is suspended
+  // the one before. Borrowed; contents change with all that follows.
   const Version* current(const std::string& name) const;
   // A skill's modules for a VM: its own current source and those it uses, transitively, by id. Errors:
   // "not_found", "cycle".
@@ -67,19 +59,46 @@ class Library {
   // whose `uses` are all there: after importing a skill, ask again. Each is a candidate: test it, then
   // `import` or `refuse`. A file that waits for a write-back is none.
   std::vector<Version> changed() const;
-  // The skills that a candidate of the last `changed` may require, by its manifest as it is now: for
-  // `closure`.
+  // What the file of a name holds, as a candidate, though it was refused or cut off before; with `force` one
+  // that was undone too. Errors: "not_found", those of reading the file and its manifest, "unchanged",
+  // "quarantined".
+  Result<Version> offer(const std::string& name, bool force) const;
+  // The skills that a candidate of the last `changed` or of `offer` may require, by its manifest as it is
+  // now: for `closure`.
   std::vector<std::string> uses(const Version& candidate) const;
-  // Makes a candidate the current version, and takes over its manifest.
-  void import(const Version& candidate, const std::string& by, store::Batch& batch);
+  // Makes candidates the current versions, together, and takes over their manifests. `by`: a person, or
+  // "file".
+  void import(const std::vector<Version>& candidates, const std::string& by, store::Batch& batch);
   // Records that a candidate was refused and why; the same text is not offered again by `changed`.
   void refuse(const Version& candidate, const std::string& reason, store::Batch& batch);
   // A version made by an agent: current in memory and in the batch; `write_back` after the commit. Errors:
-  // "not_found" (no such name), "invalid" (empty or compiled source), "unchanged".
+  // "not_found" (no such name), "invalid" (empty or compiled source), "unchanged", "quarantined" (this text
+  // was undone before).
   Result<Version> publish(const std::string& name, const std::string& source, Value lineage,
                           const std::string& by, store::Batch& batch);
+
+  // The version that was made current last, whether its install is suspended or not; or nullptr.
+  const Version* newest(const std::string& name) const;
+  // What is on probation.
+  const std::map<int64_t, Install>& installs() const;
+  // The install that new runs of a role are part of, 0 if there is none or it is suspended.
+  int64_t install_of(const std::string& role) const;
+  // The roles that run a script, sorted: by its name, or something of an install.
+  std::vector<std::string> users_of(const std::string& name) const;
+  std::vector<std::string> roles_of(int64_t install) const;
+  void suspend(int64_t install, bool on);
+  // Its versions stay. `figures` are for the record.
+  void confirm(int64_t install, const Value& figures, store::Batch& batch);
+  // What its versions replaced is current again, and their texts are accepted no more. Returns the names to
+  // write back after the commit: what a person saved stays in its file. `detail`: {reason, …} for the record.
+  std::vector<std::string> undo(int64_t install, const Value& detail, store::Batch& batch);
+  // The host ends in order: what is on probation goes on being so with the next one.
+  void pause(store::Batch& batch) const;
+  // Was this version of a name undone, and not adopted again since?
+  bool was_undone(const std::string& name, const std::string& hash) const;
+
   // Back to what the current version once replaced, or to `hash` (or a prefix), a version that was current
-  // before; `write_back` after the commit. Errors: "not_found", "ambiguous", "unchanged".
+  // before; confirmed at once. `write_back` after the commit. Errors: "not_found", "ambiguous", "unchanged".
   Result<Version> roll_back(const std::string& name, const std::string& hash, const std::string& by,
                             store::Database& database, store::Batch& batch);
   // Writes the current version of a name to its file, atomically. Not imported again. Errors: those of
@@ -95,10 +114,10 @@ class Library {
   std::unique_ptr<Shelves> shelves_;
 };
 
-// For `clade script list`: [{name, hash, versions=<how many>, origin, changed_at}], by name; from the store
-// alone.
+// For `clade script list`: [{name, hash, versions=<how many>, origin, changed_at, install?, before?=<hash
+// that is in force if it fails>}], by name; from the store alone.
 Result<Value> list_scripts(store::Database& database);
-// For `clade script show`: what happened to a name, newest first: [{hash, parent, verb, by, at, detail}].
+// What happened to a name, newest first: [{hash, parent, verb, by, at, detail, install}].
 // Errors: "not_found" (names the nearest).
 Result<Value> script_versions(store::Database& database, const std::string& name);
 // The source of a version, or of a refused text, by hash or an unambiguous prefix. Errors: "not_found",

@@ -15,6 +15,7 @@ const std::vector<std::string> kLayers = {"seccomp", "landlock",     "namespaces
                                           "rlimits", "no_new_privs", "checkhook"};
 constexpr int64_t kMostInstances = 64;
 constexpr int64_t kMostVoters = 1000;
+constexpr int64_t kMostProbation = 1000000;
 constexpr int64_t kLongestVoteMs = 30LL * 24 * 3600 * 1000;
 
 std::string quoted(const std::string& text) {
@@ -282,8 +283,9 @@ Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
   auto root = load_yaml(path);
   if (!root) return failure(root.error());
   YamlReport report(path);
-  YamlFields fields(*root, {"swarm", "require", "agents", "goals", "settings", "governance", "retention"},
-                    report);
+  YamlFields fields(
+      *root, {"swarm", "require", "agents", "goals", "settings", "governance", "retention", "probation"},
+      report);
   SwarmManifest manifest;
   fields.require("swarm");
   manifest.name = fields.text("swarm", check_swarm_name);
@@ -302,6 +304,11 @@ Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
   }
   if (const YamlNode* retention = fields.map("retention")) {
     manifest.retention = read_retention(*retention, report);
+  }
+  if (const YamlNode* probation = fields.map("probation")) {
+    YamlFields rules(*probation, {"runs", "seconds"}, report);
+    manifest.probation.runs = rules.integer("runs", manifest.probation.runs, 1, kMostProbation);
+    manifest.probation.ms = 1000 * rules.integer("seconds", manifest.probation.ms / 1000, 1, kMostProbation);
   }
   if (auto status = report.status(); !status) return failure(status.error());
   return manifest;

@@ -56,6 +56,12 @@ struct RetentionRules {
   int64_t log_bytes = 64 << 20;              // of clade.log and its older parts together
 };
 
+// When versions that replace others are confirmed: after so many committed runs, or so long after the first.
+struct ProbationRules {
+  int64_t runs = 20;
+  int64_t ms = 60000;
+};
+
 struct SwarmManifest {
   std::string name;
   std::vector<std::string> require;  // isolation layers that must be active, by the names of cell::Layer
@@ -66,6 +72,7 @@ struct SwarmManifest {
   double threshold = 0.6;
   int64_t vote_deadline_ms = 60000;
   RetentionRules retention;
+  ProbationRules probation;
 };
 
 // Names of agents and roles are [a-z][a-z0-9_]*, ids of skills two of these with a dot between; the swarm's

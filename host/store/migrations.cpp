@@ -233,7 +233,18 @@ ALTER TABLE new_message RENAME TO message;
 CREATE INDEX message_waiting ON message (seq) WHERE state = 'stored';
 )sql";
 
-constexpr std::array<const char*, 4> kSteps = {kFirst, kTasksInOrder, kKept, kByNumber};
+// Versions on probation, and what runs used: by that a version is compared with the one that it replaced.
+constexpr const char* kInstalls = R"sql(
+ALTER TABLE script ADD COLUMN install INTEGER NOT NULL DEFAULT 0; -- that is on probation; 0: none
+ALTER TABLE script ADD COLUMN fallback TEXT NOT NULL DEFAULT '';  -- hash in force before it; '': none
+ALTER TABLE script ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;  -- 1: its host ended in order meanwhile
+ALTER TABLE script_event ADD COLUMN install INTEGER NOT NULL DEFAULT 0; -- that it is about
+ALTER TABLE run ADD COLUMN cpu_us INTEGER NOT NULL DEFAULT 0;       -- of a committed one, in its cell
+ALTER TABLE run ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0; -- that its VM held after it
+ALTER TABLE run ADD COLUMN emitted INTEGER NOT NULL DEFAULT 0;      -- tasks and messages
+)sql";
+
+constexpr std::array<const char*, 5> kSteps = {kFirst, kTasksInOrder, kKept, kByNumber, kInstalls};
 
 // The statement ends here: an unfinished one would keep its snapshot while the steps write.
 Result<int> stored_version(Database& database) {

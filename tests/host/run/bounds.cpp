@@ -102,10 +102,10 @@ TEST_CASE("what a journal holds counts in every execution, once") {
 
 TEST_CASE("a role's patterns are asked anew after they changed") {
   Roles roles;
-  roles.set("worker", Value{{"tasks", Value::Array{"work_*"}}});
+  roles.set("worker", "combination", Value{{"tasks", Value::Array{"work_*"}}});
   CHECK(roles.takes("worker", "work_a"));
   CHECK_FALSE(roles.takes("worker", "check"));
-  roles.set("worker", Value{{"tasks", Value::Array{"check"}}});
+  roles.set("worker", "combination", Value{{"tasks", Value::Array{"check"}}});
   CHECK_FALSE(roles.takes("worker", "work_a"));
   CHECK(roles.takes("worker", "check"));
 }

@@ -30,9 +30,11 @@ struct State {
     execute("CREATE TABLE large (id INTEGER PRIMARY KEY, value_blob TEXT)");
     execute("INSERT INTO large VALUES (1, '" + blob + "'), (2, '')");
     execute("INSERT INTO version VALUES ('" + hash + "', CAST('" + kSource + "' AS BLOB), 1)");
-    execute("INSERT INTO script VALUES ('agent:a', '" + hash + "')");
-    execute("INSERT INTO script_event VALUES (1, 1, 'agent:a', '" + hash +
-            "', '', 'imported', 'host', '{}')");
+    execute("INSERT INTO script (name, hash) VALUES ('agent:a', '" + hash + "')");
+    execute(
+        "INSERT INTO script_event (seq, at, name, hash, parent, verb, by, detail) VALUES (1, 1, 'agent:a', "
+        "'" +
+        hash + "', '', 'imported', 'host', '{}')");
     add_task("t1", "completed", 0);
     add_task("t2", "executing", 1);
     add_task("t3", "blocked", 0);

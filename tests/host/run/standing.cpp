@@ -130,7 +130,7 @@ TEST_CASE("the agents of a quarantined version stop, also with the next host, an
     store::Batch batch;
     const auto changed = host.library.changed();
     REQUIRE(changed.size() == 1);
-    host.library.import(changed[0], "file", batch);
+    host.library.import({changed[0]}, "file", batch);
     host.dispatcher->commit(std::move(batch), nullptr);
     const auto start = host.next_start();
     CHECK(start.program.version == changed[0].hash);
@@ -152,12 +152,13 @@ TEST_CASE("a run that was left goes on with its version, though its role is stop
     folder.write("agents/worker/init.lua", "return { api = 1, on_task = function() end }\n");
     const auto changed = host.library.changed();
     REQUIRE(changed.size() == 1);
-    host.library.import(changed[0], "file", batch);
+    host.library.import({changed[0]}, "file", batch);
     Standing standing(host.clock);
     Run newer{9, host.blobs};
     newer.role = "worker";
     newer.version = changed[0].hash;
     newer.combination = current_combination(host.library, "worker");
+    host.library.confirm(host.library.install_of("worker"), Value(), batch);
     for (size_t death = 0; death < kDeaths; ++death) standing.died(newer, "killed", batch);
     host.dispatcher->commit(std::move(batch), nullptr);
     host.settle();

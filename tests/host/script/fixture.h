@@ -105,11 +105,20 @@ inline bool mentions(const std::vector<clade::Error>& problems, const std::strin
   });
 }
 
-// Makes every candidate of a library current.
+// Confirms what is on probation.
+inline void confirm_all(Swarm& swarm, clade::script::Library& library) {
+  clade::store::Batch batch;
+  while (!library.installs().empty())
+    library.confirm(library.installs().begin()->first, clade::Value(), batch);
+  swarm.commit(batch);
+}
+
+// Makes every candidate of a library current, for good.
 inline void import_all(Swarm& swarm, clade::script::Library& library) {
   clade::store::Batch batch;
-  for (const auto& candidate : library.changed()) library.import(candidate, "file", batch);
+  library.import(library.changed(), "file", batch);
   swarm.commit(batch);
+  confirm_all(swarm, library);
 }
 
 }  // namespace test

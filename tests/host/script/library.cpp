@@ -22,13 +22,14 @@ namespace {
 
 constexpr const char* kQuick = "skills/sort/quick/init.lua";
 
-// Publishes and commits, but does not write back.
+// Publishes for good and commits, but does not write back.
 Version published(test::Swarm& swarm, Library& library, const std::string& source) {
   Batch batch;
   auto version =
       library.publish("skill:sort.quick", source, Value(Value::Map{{"task", "t1"}}), "publisher", batch);
   REQUIRE(version);
   swarm.commit(batch);
+  test::confirm_all(swarm, library);
   return *version;
 }
 
@@ -365,7 +366,7 @@ TEST_CASE("a candidate tested while another version was published replaces that 
   const auto candidates = library->changed();
   const Version version = published(swarm, *library, "return 'evolved'");
   Batch batch;
-  library->import(candidates.at(0), "file", batch);
+  library->import({candidates.at(0)}, "file", batch);
   swarm.commit(batch);
   CHECK(library->current("skill:sort.quick")->source == "return 'by hand'");
   CHECK(library->current("skill:sort.quick")->parent == version.hash);
