@@ -23,7 +23,7 @@ int list(const Context& context) {
   if (!folder) return fail(folder.error());
   auto database = open_store(*folder);
   if (!database) return fail(database.error());
-  auto tasks = queue::list_tasks(*database, queue::name(queue::State::awaiting_approval), "", 1000);
+  auto tasks = queue::list_tasks(*database, {queue::name(queue::State::awaiting_approval)}, 1000);
   if (!tasks) return fail(tasks.error());
   const int64_t now = SystemClock().wall_ms();
   Value::Array rows;

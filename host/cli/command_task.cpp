@@ -12,6 +12,7 @@
 #include "cli/folder.h"
 #include "cli/output.h"
 #include "cli/task_view.h"
+#include "cli/why_view.h"
 #include "queue/history.h"
 #include "queue/queue.h"
 #include "queue/why.h"
@@ -24,7 +25,7 @@ struct TaskOptions {
   std::string type;
   std::string id;
   std::string reason;
-  std::string state;
+  queue::TaskFilter filter;
   std::optional<std::string> payload;
   std::vector<std::string> after;
   int64_t priority = 5;
@@ -92,7 +93,7 @@ int list(const TaskOptions& options, const Context& context) {
   if (!folder) return fail(folder.error());
   auto database = open_store(*folder);
   if (!database) return fail(database.error());
-  auto tasks = queue::list_tasks(*database, options.state, options.type, static_cast<int>(options.limit));
+  auto tasks = queue::list_tasks(*database, options.filter, static_cast<int>(options.limit));
   if (!tasks) return fail(tasks.error());
   if (context.json) {
     Value::Array rows;
@@ -137,27 +138,6 @@ int show(const TaskOptions& options, const Context& context) {
   return kOk;
 }
 
-// The ancestors first, each a step further in, then what it waits for and what came of it.
-void print_chain(const Value& chain) {
-  const bool coloured = colour_wanted(STDOUT_FILENO);
-  std::string indent;
-  for (const Value& task : chain["chain"].as_array()) {
-    print_line(indent + paint(coloured, Colour::bold, plain(task["id"].as_string())) + "  " +
-               plain(task["type"].as_string() + "  " + task["state"].as_string()));
-    for (const Value& entry : task["happened"].as_array()) {
-      print_line(indent + "  " + format_time(entry["at"].as_integer()) + "  " +
-                 plain(entry["text"].as_string()));
-    }
-    indent += "  ";
-  }
-  for (const Value& text : chain["waits_for"].as_array()) {
-    print_line(paint(coloured, Colour::yellow, "waits for: ") + plain(text.as_string()));
-  }
-  for (const Value& came : chain["consequences"].as_array()) {
-    print_line("led to " + plain(came["text"].as_string()));
-  }
-}
-
 int explain(const TaskOptions& options, const Context& context) {
   auto folder = find_swarm(context.directory);
   if (!folder) return fail(folder.error());
@@ -174,7 +154,7 @@ int explain(const TaskOptions& options, const Context& context) {
   if (context.json) {
     print_json(*chain);
   } else {
-    print_chain(*chain);
+    print_why(*chain, options.id);
   }
   return kOk;
 }
@@ -203,9 +183,11 @@ void add_task_commands(Command root, Context& context) {
   task.add("list", "List tasks, newest first",
            "clade task list\n"
            "clade task list --state awaiting_approval\n"
-           "clade task list --type 'test_*' --json")
-      .choice("--state", options->state, queue::state_names(), "Only tasks in this state")
-      .option("--type", options->type, "PATTERN", "Only this type; a trailing * stands for any rest")
+           "clade task list --type 'test_*' --json\n"
+           "clade task list --parent t1 --limit 1000")
+      .choice("--state", options->filter.state, queue::state_names(), "Only tasks in this state")
+      .option("--type", options->filter.type, "PATTERN", "Only this type; a trailing * stands for any rest")
+      .option("--parent", options->filter.parent, "ID", "Only those that the runs of this task submitted")
       .number("-n,--limit", options->limit, 1, 1000000, "At most so many (default 50)")
       .json()
       .action([options, &context] { return list(*options, context); });

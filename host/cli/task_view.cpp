@@ -152,10 +152,13 @@ class TaskView {
     print_field("lease", "run " + readable(lease["run"]) + ", epoch " + readable(lease["epoch"]) +
                              ", until " + format_time(lease["until"].as_integer()));
     if (live.has("cell")) print_field("cell", "pid " + readable(live["cell"]));
-    for (const Value& program : live["programs"].as_array()) {
+    const auto& programs = live["programs"].as_array();
+    for (size_t at = 0; at < std::min(programs.size(), kRows); ++at) {
+      const Value& program = programs[at];
       short_field("program", "pid " + readable(program["pid"]) + "  " + program["command"].as_string() +
                                  "  " + format_took(program["took_ms"].as_integer()));
     }
+    rest(programs.size() - std::min(programs.size(), kRows), "clade task show " + id() + " --json");
   }
 
   // What the last attempt ran.

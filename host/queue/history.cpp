@@ -46,8 +46,8 @@ Result<Value> read_children(store::Database& database, const std::string& id) {
 }
 
 // The ids that an index alone tells, at most `limit`: no row is read that the list does not have.
-Result<std::vector<std::string>> list_ids(store::Database& database, const std::string& state,
-                                          const std::string& type, int limit, const std::string& after) {
+Result<std::vector<std::string>> list_ids(store::Database& database, const TaskFilter& filter, int limit) {
+  const auto& [state, type, after, parent] = filter;
   int64_t before = INT64_MAX;
   if (!after.empty()) {
     auto query = database.prepare("SELECT seq FROM task WHERE id = ?1");
@@ -62,13 +62,17 @@ Result<std::vector<std::string>> list_ids(store::Database& database, const std::
   std::string sql = "SELECT id FROM task WHERE ?1 = ?1 AND ?2 = ?2 AND seq < ?4";
   if (!state.empty()) sql += " AND state = ?1";
   if (!type.empty()) sql += is_prefix ? " AND type >= ?2 AND type < ?2 || char(1114111)" : " AND type = ?2";
-  // Without `+`, all rows would be looked through for the few of a prefix, as they are in this order already.
-  sql += is_prefix && state.empty() ? " ORDER BY +seq DESC LIMIT ?3" : " ORDER BY seq DESC LIMIT ?3";
+  if (!parent.empty()) sql += " AND parent = ?5 AND parent <> ''";
+  // Without `+`, all rows would be looked through for the few of a prefix or parent, as they are in this
+  // order already.
+  const bool is_few = (is_prefix && state.empty()) || !parent.empty();
+  sql += is_few ? " ORDER BY +seq DESC LIMIT ?3" : " ORDER BY seq DESC LIMIT ?3";
   auto query = database.prepare(sql);
   query.bind(1, state);
   query.bind(2, std::string_view(type).substr(0, type.size() - (is_prefix ? 1 : 0)));
   query.bind(3, static_cast<int64_t>(limit < 0 ? 0 : limit));
   query.bind(4, before);
+  if (!parent.empty()) query.bind(5, parent);
   std::vector<std::string> ids;
   while (true) {
     auto row = query.step();
@@ -132,9 +136,9 @@ Result<Value> task_with_history(store::Database& database, const std::string& id
   return value;
 }
 
-Result<std::vector<Task>> list_tasks(store::Database& database, const std::string& state,
-                                     const std::string& type, int limit, size_t most_bytes,
-                                     const std::string& after) {
+Result<std::vector<Task>> list_tasks(store::Database& database, const TaskFilter& filter, int limit,
+                                     size_t most_bytes) {
+  const std::string& state = filter.state;
   if (!state.empty() && !state_from_name(state)) {
     std::string known;
     for (int i = 0; i < kStates; ++i) {
@@ -142,7 +146,7 @@ Result<std::vector<Task>> list_tasks(store::Database& database, const std::strin
     }
     return failure("invalid", "there is no state \"" + state + "\": use one of " + known);
   }
-  const auto ids = list_ids(database, state, type, limit, after);
+  const auto ids = list_ids(database, filter, limit);
   if (!ids) return failure(ids.error());
   std::vector<Task> tasks;
   size_t bytes = 0;

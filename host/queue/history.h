@@ -18,12 +18,18 @@ Value task_value(const Task& task);
 // shape of `clade task show --json`. Errors: those of Statement, "corrupt".
 Result<Value> task_with_history(store::Database& database, const std::string& id);
 
-// Tasks from the store, newest first. `state` and `type` (pattern) may be "". At most `limit`, those that
-// come after the task `after` if it is not "". Errors: "invalid" (no such state: says which there are),
-// "not_found" (no task `after`), "limit" (they take more than `most_bytes` of memory together), those of
-// Statement, "corrupt".
-Result<std::vector<Task>> list_tasks(store::Database& database, const std::string& state,
-                                     const std::string& type, int limit, size_t most_bytes = SIZE_MAX,
-                                     const std::string& after = "");
+// Which tasks; an empty text means any.
+struct TaskFilter {
+  std::string state = {};
+  std::string type = {};    // pattern
+  std::string after = {};   // id of the task that they come after in the list
+  std::string parent = {};  // id of the task whose runs submitted them
+};
+
+// Tasks from the store, newest first, at most `limit`. Errors: "invalid" (no such state: says which there
+// are), "not_found" (no task `after`), "limit" (they take more than `most_bytes` of memory together), those
+// of Statement, "corrupt".
+Result<std::vector<Task>> list_tasks(store::Database& database, const TaskFilter& filter, int limit,
+                                     size_t most_bytes = SIZE_MAX);
 
 }  // namespace clade::queue

@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kLongestChain = 1000;
 constexpr size_t kLongestLine = 200;
+constexpr size_t kShownAwaits = 5;
 
 // The first line, cut to a length that fits a terminal's.
 std::string short_line(const std::string& text) {
@@ -194,11 +195,17 @@ class Explanation {
         "SELECT op, started_at FROM journal WHERE run = ?1 AND status = 'started' ORDER BY started_at, "
         "strand");
     query.bind(1, task_["lease_run"].as_integer());
+    size_t awaits = 0;
     while (true) {
       auto row = query.step();
       if (!row) return failure(row.error());
       if (!*row) break;
-      text += "; it awaits " + query.text(0) + " since " + format_time(query.integer(1));
+      if (++awaits <= kShownAwaits)
+        text += "; it awaits " + query.text(0) + " since " + format_time(query.integer(1));
+    }
+    if (awaits > kShownAwaits) {
+      text += "; and " + std::to_string(awaits - kShownAwaits) + " more: `clade run show " +
+              std::to_string(task_["lease_run"].as_integer()) + "`";
     }
     waits(text);
     return {};

@@ -54,8 +54,8 @@ Result<Value> queue_get(const Kernel& kernel, const Run& run, const Value& args,
 Result<Value> queue_list(const Kernel& kernel, const Run& run, const Value& args, script::Call& call) {
   if (auto status = call.check("queue.read", ""); !status) return failure(status.error());
   const std::string& after = args["after"].as_string();
-  auto tasks = queue::list_tasks(kernel.reader, args["state"].as_string(), args["type"].as_string(),
-                                 page_limit(args), kListedBytes, after);
+  auto tasks = queue::list_tasks(kernel.reader, {args["state"].as_string(), args["type"].as_string(), after},
+                                 page_limit(args), kListedBytes);
   if (!tasks) return failure(tasks.error());
   Value::Array list;
   for (const auto& task : *tasks) list.push_back(describe(task));

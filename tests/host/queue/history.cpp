@@ -59,19 +59,19 @@ TEST_CASE("lists are newest first, by state and type, and bounded") {
   fixture.add(other);
   fixture.complete("t10");
   auto& database = *fixture.database;
-  CHECK(ids(list_tasks(database, "", "", 100)) == std::vector<std::string>{"c", "t11", "t10", "t9"});
-  CHECK(ids(list_tasks(database, "", "", 2)) == std::vector<std::string>{"c", "t11"});
-  CHECK(ids(list_tasks(database, "queued", "", 100)) == std::vector<std::string>{"c", "t11", "t9"});
-  CHECK(ids(list_tasks(database, "queued", "wo*", 100)) == std::vector<std::string>{"t11", "t9"});
-  CHECK(ids(list_tasks(database, "", "wo", 100)).empty());
-  CHECK(ids(list_tasks(database, "", "*", 100)).size() == 4);
-  CHECK(ids(list_tasks(database, "completed", "work", 100)) == std::vector<std::string>{"t10"});
-  CHECK(ids(list_tasks(database, "", "", 0)).empty());
-  CHECK(ids(list_tasks(database, "", "", 2, SIZE_MAX, "t11")) == std::vector<std::string>{"t10", "t9"});
-  CHECK(ids(list_tasks(database, "queued", "wo*", 2, SIZE_MAX, "t11")) == std::vector<std::string>{"t9"});
-  CHECK(ids(list_tasks(database, "", "", 2, SIZE_MAX, "t9")).empty());
-  CHECK(contains(fixture.refused(list_tasks(database, "", "", 2, SIZE_MAX, "t99"), "not_found"), "t99"));
-  CHECK(contains(fixture.refused(list_tasks(database, "done", "", 1), "invalid"), "awaiting_approval"));
+  CHECK(ids(list_tasks(database, {}, 100)) == std::vector<std::string>{"c", "t11", "t10", "t9"});
+  CHECK(ids(list_tasks(database, {}, 2)) == std::vector<std::string>{"c", "t11"});
+  CHECK(ids(list_tasks(database, {"queued"}, 100)) == std::vector<std::string>{"c", "t11", "t9"});
+  CHECK(ids(list_tasks(database, {"queued", "wo*"}, 100)) == std::vector<std::string>{"t11", "t9"});
+  CHECK(ids(list_tasks(database, {"", "wo"}, 100)).empty());
+  CHECK(ids(list_tasks(database, {"", "*"}, 100)).size() == 4);
+  CHECK(ids(list_tasks(database, {"completed", "work"}, 100)) == std::vector<std::string>{"t10"});
+  CHECK(ids(list_tasks(database, {}, 0)).empty());
+  CHECK(ids(list_tasks(database, {"", "", "t11"}, 2)) == std::vector<std::string>{"t10", "t9"});
+  CHECK(ids(list_tasks(database, {"queued", "wo*", "t11"}, 2)) == std::vector<std::string>{"t9"});
+  CHECK(ids(list_tasks(database, {"", "", "t9"}, 2)).empty());
+  CHECK(contains(fixture.refused(list_tasks(database, {"", "", "t99"}, 2), "not_found"), "t99"));
+  CHECK(contains(fixture.refused(list_tasks(database, {"done"}, 1), "invalid"), "awaiting_approval"));
 }
 
 TEST_CASE("a list is bounded by all that its tasks take in memory") {
@@ -80,8 +80,8 @@ TEST_CASE("a list is bounded by all that its tasks take in memory") {
   const auto lease = fixture.claim("a");
   fixture.done(
       fixture.queue->complete("a", lease, Value(Value::Array(1000, Value(Value::Map()))), fixture.batch));
-  CHECK(list_tasks(*fixture.database, "", "", 10, 1000000));
-  CHECK(contains(fixture.refused(list_tasks(*fixture.database, "", "", 10, 10000), "limit"),
+  CHECK(list_tasks(*fixture.database, {}, 10, 1000000));
+  CHECK(contains(fixture.refused(list_tasks(*fixture.database, {}, 10, 10000), "limit"),
                  "MB of memory together"));
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("a list costs no look at the history of tasks") {
   fixture.complete("t10");
   auto& database = *fixture.database;
   REQUIRE(database.execute("DELETE FROM task_event"));
-  CHECK(ids(list_tasks(database, "", "", 100)) == std::vector<std::string>{"t11", "t10", "t9"});
+  CHECK(ids(list_tasks(database, {}, 100)) == std::vector<std::string>{"t11", "t10", "t9"});
   // Indexes give the order, or tell what is not listed: no rows are read for nothing.
   const auto plan = [&](const std::string& text) {
     auto query = database.prepare("EXPLAIN QUERY PLAN SELECT id FROM task " + text + " LIMIT 10");

@@ -89,6 +89,13 @@ TEST_CASE("what a task waits for, in each state") {
               .has_value());
   CHECK(contains(fixture.waits("a"), "; it awaits cell.eval since " + format_time(5)));
   CHECK_FALSE(contains(fixture.waits("a"), "sleep"));
+  REQUIRE(fixture.database
+              ->execute("INSERT INTO journal (run, strand, position, op, args, status, result, started_at, "
+                        "finished_at) WITH n(i) AS (VALUES (1), (2), (3), (4), (5), (6)) "
+                        "SELECT 1, 'main.' || i, 0, 'ask', x'', 'started', x'', 5, 0 FROM n")
+              .has_value());
+  CHECK(contains(fixture.waits("a"),
+                 "; it awaits ask since " + format_time(5) + "; and 2 more: `clade run show 1`"));
 
   fixture.done(fixture.queue->fail("a", lease, "line 1\nline 2", true, fixture.batch));
   CHECK(fixture.waits("a") ==
