@@ -39,7 +39,8 @@ struct Control::State : std::enable_shared_from_this<Control::State> {
     std::deque<Asked> asked;  // oldest first
     uint64_t answered = 0;    // requests before those
     size_t asked_bytes = 0;
-    bool refused = false;    // it said what is no request: it gets its answers, then it is closed
+    bool ended = false;      // its sending side is closed, and it reads
+    bool closing = false;    // nothing more is taken from it: it gets its answers, then it is closed
     bool serving = false;    // its next requests are taken up in another turn
     uint64_t last_used = 0;  // a count, not a time
     bool is_full() const { return asked.size() >= kControlAsked || asked_bytes > kControlAskedBytes; }
@@ -55,7 +56,11 @@ struct Control::State : std::enable_shared_from_this<Control::State> {
     Connection& connection = *place->second;
     connection.last_used = ++uses;
     connection.stream.read([this, id](std::string_view bytes) { received(id, bytes); },
-                           [this, id](const std::string&) { connections.erase(id); });
+                           [this, id](const std::string&) { connections.erase(id); },
+                           [this, id] {
+                             connections.at(id)->ended = true;
+                             serve(id);
+                           });
   }
 
   // A client that is waiting for its answer is not silent; if all of them wait, the oldest one has to go.
@@ -86,14 +91,20 @@ struct Control::State : std::enable_shared_from_this<Control::State> {
       const auto place = connections.find(id);
       if (place == connections.end()) return;
       Connection& connection = *place->second;
-      if (connection.is_full() || connection.refused) return connection.stream.pause();
+      if (connection.is_full() || connection.closing) return connection.stream.pause();
       const size_t end = connection.buffer.find('\n', connection.taken);
       const size_t size = (end == std::string::npos ? connection.buffer.size() : end) - connection.taken;
       if (size > kControlLineBytes) return refuse(id, "limit", too_large("the request").message);
       if (end == std::string::npos) {
         connection.buffer.erase(0, connection.taken);
         connection.taken = 0;
-        return;
+        if (!connection.ended) return;
+        if (!connection.buffer.empty()) {
+          return refuse(id, "invalid",
+                        "the last request has no line break at its end and was not carried out");
+        }
+        connection.closing = true;
+        return send_answers(place);
       }
       if (connection.stream.unwritten() > kControlUnreadBytes) {
         connections.erase(place);  // it asks and does not read
@@ -165,7 +176,7 @@ struct Control::State : std::enable_shared_from_this<Control::State> {
       ++connection.answered;
     }
     connection.stream.write(std::move(lines));
-    if (!connection.refused || !asked.empty()) return;
+    if (!connection.closing || !asked.empty()) return;
     connection.stream.close_after_writes();
     connections.erase(place);
   }
@@ -173,7 +184,7 @@ struct Control::State : std::enable_shared_from_this<Control::State> {
   void refuse(uint64_t id, const std::string& code, const std::string& message) {
     const auto place = connections.find(id);
     if (place == connections.end()) return;
-    place->second->refused = true;
+    place->second->closing = true;
     place->second->stream.pause();
     place->second->asked.push_back({0, answer_line(failure(code, message))});
     send_answers(place);

@@ -1,7 +1,8 @@
 // The control socket DIR/.clade/socket: how commands talk to a running host. One JSON object per line:
 //   {"command":"task.add","args":{…}}  →  {"ok":true,"data":…}  | {"ok":false,"error":{"code":…,"message":…}}
 // A connection may ask again before it is answered; answers come in the order of the requests. Who closes its
-// sending side ends the connection: what is not answered by then is carried out all the same.
+// sending side gets the answers to all that it asked, then the connection is closed. Of a client that is gone
+// the requests that were taken up are carried out all the same.
 #pragma once
 
 #include <cstddef>

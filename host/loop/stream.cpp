@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,6 +28,9 @@ struct Stream::State : Handle {
   void write_failed(int status);
   // Reports the end of the stream, once.
   void end(std::string reason);
+  // Reports that nothing more comes from a peer that still reads.
+  void end_reading();
+  bool peer_reads();
   // Gives up the owner: closes once everything is written.
   void linger();
   void close();
@@ -35,6 +39,7 @@ struct Stream::State : Handle {
   uv_pipe_t pipe{};
   OnData on_data;
   OnClose on_close;
+  OnEnd on_end;
   size_t writes = 0;          // not yet called back
   std::string write_failure;  // the reason of the first write that failed
   bool reading_wanted = false;
@@ -52,12 +57,14 @@ Stream::State::State(Loop& loop) {
 void Stream::State::close() {
   on_data = nullptr;
   on_close = nullptr;
+  on_end = nullptr;
   close_handle(this, &pipe);
 }
 
 void Stream::State::linger() {
   on_data = nullptr;
   on_close = nullptr;
+  on_end = nullptr;
   closing = true;
   lingering = true;
   uv_read_stop(stream());
@@ -75,6 +82,8 @@ void Stream::State::start_reading() {
         auto* state = static_cast<State*>(static_cast<Handle*>(stream->data));
         if (count > 0) {
           call_slot(state, state->on_data, std::string_view(buffer->base, static_cast<size_t>(count)));
+        } else if (count == UV_EOF && state->on_end && state->peer_reads()) {
+          state->end_reading();
         } else if (count < 0) {
           state->lost = state->lost || count == UV_ECONNRESET;
           state->end(count == UV_EOF ? "" : uv_strerror(static_cast<int>(count)));
@@ -127,9 +136,25 @@ void Stream::State::end(std::string reason) {
   ended = true;
   broken = true;
   on_data = nullptr;
+  on_end = nullptr;
   // What broke the writing side says more than the end of file that followed it.
   if (!write_failure.empty()) reason = write_failure;
   if (const auto report = std::exchange(on_close, nullptr)) report(reason);
+}
+
+void Stream::State::end_reading() {
+  uv_read_stop(stream());
+  ended = true;
+  on_data = nullptr;
+  on_close = nullptr;
+  if (const auto report = std::exchange(on_end, nullptr)) report();
+}
+
+// Of a Unix socket whose peer is gone both directions are shut.
+bool Stream::State::peer_reads() {
+  pollfd polled{};
+  return !broken && uv_fileno(reinterpret_cast<const uv_handle_t*>(&pipe), &polled.fd) == 0 &&
+         ::poll(&polled, 1, 0) == 0;
 }
 
 Stream::Stream(Loop& loop, int descriptor) : state_(new State(loop)) {
@@ -162,10 +187,11 @@ Stream& Stream::operator=(Stream&& other) noexcept {
   return *this;
 }
 
-void Stream::read(OnData on_data, OnClose on_close) {
+void Stream::read(OnData on_data, OnClose on_close, OnEnd on_end) {
   if (!state_) return;
   state_->on_data = std::move(on_data);
   state_->on_close = std::move(on_close);
+  state_->on_end = std::move(on_end);
   state_->reading_wanted = true;
   resume();
 }

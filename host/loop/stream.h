@@ -17,6 +17,8 @@ class Stream {
   using OnData = std::function<void(std::string_view)>;
   // Called once, when the peer closed or the stream broke; `reason` is "" at an orderly end.
   using OnClose = std::function<void(const std::string& reason)>;
+  // Called once, instead of OnClose, when the peer closed its sending side and still reads.
+  using OnEnd = std::function<void()>;
 
   // Takes over a connected stream socket, or one end of a pipe; it becomes non-blocking. Throws
   // std::runtime_error if it is neither.
@@ -28,8 +30,10 @@ class Stream {
   Stream(Stream&&) noexcept;
   Stream& operator=(Stream&&) noexcept;
 
-  // Starts to read. Either function may destroy the stream.
-  void read(OnData on_data, OnClose on_close);
+  // Starts to read. Each function may destroy the stream. With `on_end` (sockets only) the stream can still
+  // be written once that was called, and none of the functions is called any more; without it, a peer that
+  // closes its sending side has closed.
+  void read(OnData on_data, OnClose on_close, OnEnd on_end = {});
   // Stops reading: bytes, and the end of the stream, wait in the socket (back-pressure).
   void pause();
   void resume();

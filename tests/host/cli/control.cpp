@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "loop/local_socket.h"
 #include "loop/stream.h"
 #include "support/guarded_loop.h"
 #include "support/temporary_folder.h"
@@ -57,6 +58,15 @@ struct Fixture {
       return closed || static_cast<size_t>(std::count(received.begin(), received.end(), '\n')) >= lines;
     });
     return received;
+  }
+
+  // A client that has sent `bytes` and closed its sending side, as `nc -N` does.
+  loop::Stream sent(const std::string& bytes) {
+    auto socket = loop::connect_local(folder / ".clade/socket");
+    REQUIRE(socket.has_value());
+    REQUIRE(::send(socket->get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+    REQUIRE(::shutdown(socket->get(), SHUT_WR) == 0);
+    return {*loop, socket->release()};
   }
 
   test::TemporaryFolder folder;
@@ -116,6 +126,65 @@ TEST_CASE("what was asked before a line that is no request is answered, then the
   CHECK(answers.substr(0, answers.find('\n')) == "{\"data\":\"late\",\"ok\":true}");
   CHECK(answers.find("not JSON") != std::string::npos);
   CHECK(fixture.asked == std::vector<std::string>{"later"});
+}
+
+TEST_CASE("a client that closes its sending side gets all its answers, also late ones, then the end") {
+  Fixture fixture;
+  std::string requests = "{\"command\":\"later\"}\n";
+  std::string expected = "{\"data\":\"late\",\"ok\":true}\n";
+  // More than are taken up at once, and more than may wait.
+  const int count = static_cast<int>(kControlAsked) + 100;
+  for (int i = 0; i < count; ++i) {
+    requests += "{\"command\":\"echo\",\"args\":{\"n\":" + std::to_string(i) + "}}\n";
+    expected += "{\"data\":{\"n\":" + std::to_string(i) + "},\"ok\":true}\n";
+  }
+  loop::Stream stream = fixture.sent(requests);
+  std::string answers;
+  bool closed = false;
+  stream.read([&](std::string_view bytes) { answers += bytes; }, [&](const std::string&) { closed = true; });
+  fixture.loop.run_until([&] { return fixture.asked.size() == kControlAsked || closed; });
+  CHECK_FALSE(closed);
+  fixture.kept(Value("late"));
+  fixture.loop.run_until([&] { return closed; });
+  CHECK(answers == expected);
+  CHECK(fixture.control->connections() == 0);
+
+  // A single one whose end is there before its answer.
+  loop::Stream one = fixture.sent("{\"command\":\"later\"}\n");
+  answers.clear();
+  closed = false;
+  one.read([&](std::string_view bytes) { answers += bytes; }, [&](const std::string&) { closed = true; });
+  fixture.loop.run_until([&] { return fixture.asked.size() == static_cast<size_t>(count) + 2 || closed; });
+  // Its end has been read once the loop has served somebody who came later.
+  CHECK(fixture.talk("{\"command\":\"echo\",\"args\":{}}\n", 1) == "{\"data\":{},\"ok\":true}\n");
+  fixture.kept(Value("late"));
+  fixture.loop.run_until([&] { return fixture.control->connections() == 0; });
+  fixture.loop.run_until([&] { return closed || !answers.empty(); });
+  CHECK(answers == "{\"data\":\"late\",\"ok\":true}\n");
+}
+
+TEST_CASE("what a client sent incompletely before it closed its sending side is told of, not carried out") {
+  Fixture fixture;
+  loop::Stream stream = fixture.sent("{\"command\":\"echo\",\"args\":{}}\n{\"command\":\"echo\"}");
+  std::string answers;
+  bool closed = false;
+  stream.read([&](std::string_view bytes) { answers += bytes; }, [&](const std::string&) { closed = true; });
+  fixture.loop.run_until([&] { return closed; });
+  CHECK(answers.rfind("{\"data\":{},\"ok\":true}\n", 0) == 0);
+  CHECK(answers.find("no line break at its end") != std::string::npos);
+  CHECK(fixture.asked.size() == 1);
+}
+
+TEST_CASE("a client that is gone leaves no connection behind, though its answer is still to come") {
+  Fixture fixture;
+  {
+    loop::Stream stream = fixture.connect();
+    stream.write("{\"command\":\"later\"}\n");
+    fixture.loop.run_until([&] { return !fixture.asked.empty(); });
+  }
+  fixture.loop.run_until([&] { return fixture.control->connections() == 0; });
+  fixture.kept(Value("late"));
+  CHECK(fixture.control->connections() == 0);
 }
 
 TEST_CASE("only the owner may connect") {

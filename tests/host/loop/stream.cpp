@@ -160,6 +160,37 @@ TEST_CASE("a peer that stops reading but stays breaks the stream too", "[stream]
   close(ends[1]);
 }
 
+TEST_CASE("a peer that only closed its sending side can be written to, one that is gone has closed",
+          "[stream]") {
+  test::GuardedLoop loop;
+  for (const bool gone : {false, true}) {
+    const auto ends = socket_pair();
+    const std::string large = numbered(1u << 20);
+    Stream one(*loop, ends[0]);
+    std::string received;
+    int closes = 0;
+    int read_ends = 0;
+    one.read([&](std::string_view bytes) { received += bytes; }, [&](const std::string&) { ++closes; },
+             [&] { ++read_ends; });
+    REQUIRE(::send(ends[1], "last", 4, 0) == 4);
+    REQUIRE((gone ? ::close(ends[1]) : ::shutdown(ends[1], SHUT_WR)) == 0);
+    loop.run_until([&] { return closes + read_ends > 0; });
+    CHECK(received == "last");
+    CHECK(closes == (gone ? 1 : 0));
+    CHECK(read_ends == (gone ? 0 : 1));
+    if (gone) continue;
+    End two(*loop, ends[1]);
+    two.read();
+    one.resume();  // there is nothing to go on with
+    one.write(large);
+    one.close_after_writes();
+    loop.run_until([&] { return two.closes > 0; });
+    CHECK(two.received == large);
+    CHECK(read_ends == 1);
+    CHECK(closes == 0);
+  }
+}
+
 TEST_CASE("a stream may be destroyed by either of its functions", "[stream]") {
   test::GuardedLoop loop;
   std::optional<Stream> stream;
