@@ -37,21 +37,28 @@ void print_finding(const store::Finding& finding) {
              " " + plain(finding.where + ": " + finding.what + ": " + finding.advice));
 }
 
+Result<run::StateReport> report_of(const std::string& folder, bool shows_progress) {
+  if (const std::string lost = lost_database(folder); !lost.empty()) {
+    run::StateReport report;
+    report.findings.push_back({false, "the database " + database_path(folder),
+                               lost + ", but the swarm has been used", kLostAdvice});
+    return report;
+  }
+  auto database = open_store(folder);
+  if (!database) return failure(database.error());
+  store::BlobCheck options;
+  if (Lock::holder(folder) > 0) options.younger_than = SystemClock().wall_ms() - kWaitsForItsRowMs;
+  Progress progress(shows_progress);
+  return run::check_state(
+      *database, store::Blobs(blobs_path(folder)), options, [&](const std::string& what, int64_t done) {
+        progress.show("checks " + what + (done > 0 ? ": " + std::to_string(done) : std::string("…")));
+      });
+}
+
 int check(const Context& context) {
   auto folder = find_swarm(context.directory);
   if (!folder) return fail(folder.error());
-  auto database = open_store(*folder);
-  if (!database) return fail(database.error());
-  store::BlobCheck options;
-  if (Lock::holder(*folder) > 0) options.younger_than = SystemClock().wall_ms() - kWaitsForItsRowMs;
-  Result<run::StateReport> report;
-  {
-    Progress progress(!context.json);
-    report = run::check_state(
-        *database, store::Blobs(blobs_path(*folder)), options, [&](const std::string& what, int64_t done) {
-          progress.show("checks " + what + (done > 0 ? ": " + std::to_string(done) : std::string("…")));
-        });
-  }
+  auto report = report_of(*folder, !context.json);
   if (!report) return fail(report.error());
   if (context.json) {
     Value findings = Value::Array();

@@ -73,8 +73,20 @@ std::string log_path(const std::string& folder) {
   return state_folder(folder) + "/clade.log";
 }
 
+std::string lost_database(const std::string& folder) {
+  std::error_code ignored;
+  // The host makes this folder once there is a database, and nothing takes it away.
+  if (!fs::exists(blobs_path(folder), ignored)) return "";
+  const std::string path = database_path(folder);
+  if (!fs::exists(path, ignored)) return "it is not there";
+  std::error_code error;
+  return fs::file_size(path, error) == 0 && !error ? "it is empty" : "";
+}
+
 Result<store::Database> open_store_unread(const std::string& folder) {
   const std::string path = database_path(folder);
+  if (const std::string lost = lost_database(folder); !lost.empty())
+    return failure("lost", path + ": " + lost + ", but the swarm has been used: " + kLostAdvice);
   std::error_code ignored;
   if (!fs::exists(path, ignored)) {
     return failure("not_found", "no state yet in " + state_folder(folder) +

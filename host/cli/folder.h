@@ -22,11 +22,18 @@ std::string lock_path(const std::string& folder);
 std::string ballast_path(const std::string& folder);
 std::string log_path(const std::string& folder);
 
-// The store for reading, host running or not. Errors: "not_found" (no host ever ran here), "newer_schema",
-// "io".
+// "it is not there" or "it is empty" if the database of a swarm that has been used is; "" otherwise.
+std::string lost_database(const std::string& folder);
+// What to do about that.
+inline constexpr const char* kLostAdvice =
+    "restore the state from a backup (`clade db backup --help` says how), or move .clade away to start "
+    "afresh";
+
+// The store for reading, host running or not. Errors: "not_found" (no host ever ran here), "lost" (see
+// lost_database), "newer_schema", "io".
 Result<store::Database> open_store(const std::string& folder);
 
-// The same, whatever clade wrote it: for copying it. Errors: "not_found", "io".
+// The same, whatever clade wrote it: for copying it. Errors: "not_found", "lost", "io".
 Result<store::Database> open_store_unread(const std::string& folder);
 
 // The name of whoever types: $USER, the account's name, or "operator".

@@ -39,11 +39,16 @@ struct Rule {
   const char* kind;
   std::string sql;
   const char* advice;
+  bool warning = false;
 };
 
 std::vector<Rule> rules() {
   const std::string task_states = quoted_list(queue::state_names());
   const std::string run_states = quoted_list(run_status_names());
+  // What commits together with the end of a run. That its task is over may be another's doing.
+  const std::string has_ended =
+      "finished_at <> 0 OR EXISTS (SELECT 1 FROM task_event e WHERE e.task = trigger_id AND e.run = run.id "
+      "AND trigger_kind = 'task' AND e.verb IN ('complete', 'review'))";
   return {
       {"task state",
        "SELECT 'task ' || id, 'its state \"' || state || '\" is none' FROM task WHERE state NOT IN (" +
@@ -84,6 +89,38 @@ std::vector<Rule> rules() {
       {"run status",
        "SELECT 'run ' || id, 'its status \"' || status || '\" is none' FROM run WHERE status NOT IN (" +
            run_states + ")",
+       kRestore},
+      {"run end",
+       "SELECT 'run ' || id, 'it is running, but ' || CASE WHEN finished_at <> 0 THEN 'has an end' ELSE "
+       "'has ended its ' || trigger_kind || ' ' || trigger_id END FROM run WHERE status = 'running' AND (" +
+           has_ended + ")",
+       "another program changed it: the next `clade run` ends it as lost"},
+      {"run of a task",
+       "SELECT 'run ' || id, 'it is running, but its task ' || trigger_id || ' is not there' FROM run "
+       "WHERE status = 'running' AND trigger_kind = 'task' AND NOT (" +
+           has_ended + ") AND NOT EXISTS (SELECT 1 FROM task WHERE id = run.trigger_id)",
+       "another program changed it: the next `clade run` ends it as lost"},
+      // A host was ended between the cancellation and the end of the run, or is about to get there.
+      {"run of what is over",
+       "SELECT 'run ' || run.id, 'it is running, but its task ' || task.id || ' is ' || task.state FROM run "
+       "JOIN task ON task.id = run.trigger_id WHERE run.status = 'running' AND run.trigger_kind = 'task' AND "
+       "NOT (" +
+           has_ended + ") AND task.state IN (" + final_states() + ")",
+       "a host at work ends it, and so does the next `clade run`", true},
+      {"run agent",
+       "SELECT 'agent ' || agent, 'runs of it were committed, as run ' || min(id) || ', but its state is not "
+       "there' "
+       "FROM run WHERE status = 'committed' AND NOT EXISTS (SELECT 1 FROM agent WHERE name = run.agent) "
+       "GROUP BY agent",
+       kRestore},
+      {"data agent",
+       "SELECT 'agent ' || agent, 'it keeps data by key, but its state is not there' FROM "
+       "data "
+       "WHERE NOT EXISTS (SELECT 1 FROM agent WHERE name = data.agent) GROUP BY agent",
+       kRestore},
+      {"run state",
+       "SELECT 'run ' || id, 'the state ' || state || ' that it began with is not there' FROM run "
+       "WHERE state <> '' AND NOT EXISTS (SELECT 1 FROM state WHERE hash = run.state)",
        kRestore},
       {"run version",
        "SELECT 'run ' || id, 'its version ' || version || ' is not there' FROM run "
@@ -195,7 +232,7 @@ Result<StateReport> check_state(Database& database, const store::Blobs& blobs,
   for (const auto& rule : rules()) {
     progress("every " + std::string(rule.kind), 0);
     ask(database, rule.sql, findings, [&](const store::Statement& row) {
-      findings.add(rule.kind, {false, row.text(0), row.text(1), rule.advice});
+      findings.add(rule.kind, {rule.warning, row.text(0), row.text(1), rule.advice});
     });
   }
   for (const auto& part : values()) {

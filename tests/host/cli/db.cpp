@@ -92,6 +92,38 @@ TEST_CASE("a state that is no database is told as such") {
   CHECK(test::run_clade({"db", "check"}, {"", "/", {}}).exit == kUsage);
 }
 
+TEST_CASE("a database that is gone or empty is a problem once the swarm has been used") {
+  const Swarm fresh;
+  const auto unused = fresh.run({"db", "check"});
+  CHECK(unused.exit == kFailed);
+  CHECK(contains(unused.err, "no state yet"));
+
+  const Counted swarm;
+  const std::string path = swarm.path(".clade/clade.db");
+  for (const std::string what : {"it is empty", "it is not there"}) {
+    if (what == "it is empty") {
+      std::filesystem::resize_file(path, 0);
+    } else {
+      std::filesystem::remove(path);
+    }
+    const auto result = swarm.run({"db", "check"});
+    CHECK(result.exit == kFailed);
+    CHECK(contains(result.out,
+                   "problem: the database " + path + ": " + what + ", but the swarm has been used: "));
+    CHECK(contains(result.out, "clade db backup --help"));
+    const Value report = swarm.json({"db", "check"});
+    CHECK_FALSE(report["clean"].as_bool(true));
+    CHECK(report["findings"].as_array().at(0)["severity"].as_string() == "problem");
+    // Nothing else takes it for a swarm that was never started.
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"task", "list"}, {"db", "backup", swarm.folder / "copy"}}) {
+      const auto other = swarm.run(command);
+      CHECK(other.exit == kFailed);
+      CHECK(contains(other.err, what + ", but the swarm has been used"));
+    }
+  }
+}
+
 TEST_CASE("a swarm started from a backup that was taken beside a host goes on") {
   Counted swarm;
   swarm.start();

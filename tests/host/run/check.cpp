@@ -53,6 +53,7 @@ struct State {
         "INSERT INTO message VALUES ('m1', 'operator', 'a', 'agent:a', 'note', '{}', 'm1', 0, 0, 1, 1, "
         "'stored', 0, '')");
     execute("INSERT INTO agent VALUES ('a', '" + hash + "', '{\"n\":1}', 1)");
+    execute("INSERT INTO data VALUES ('a', 'k', 1, 1, x'01')");
     execute(
         "INSERT INTO proposal VALUES ('p1', 'x', 'k', '{}', 'null', '[]', 'a', 't1', 1, 'open', '', 1, 2, "
         "0)");
@@ -126,6 +127,16 @@ TEST_CASE("each harm done to the state is found, with the place and what to do",
       Harm{"UPDATE run SET status = 'odd'", "run 1", "\"odd\""},
       Harm{"UPDATE run SET version = 'abc'", "run 1", "version abc"},
       Harm{"UPDATE run SET pins = '{'", "run 1", "skills"},
+      Harm{"UPDATE run SET finished_at = 5", "run 1", "running, but has an end"},
+      Harm{"UPDATE task SET state = 'completed', lease_run = 0 WHERE id = 't2'; INSERT INTO task_event "
+           "(task, at, "
+           "verb, state, run, agent, detail) VALUES ('t2', 2, 'complete', 'completed', 1, 'a', '')",
+           "run 1", "running, but has ended its task t2"},
+      Harm{"UPDATE run SET trigger_id = 't9'", "run 1", "its task t9 is not there"},
+      Harm{"UPDATE run SET state = 'abc'", "run 1", "the state abc that it began with is not there"},
+      Harm{"DELETE FROM agent", "agent a", "it keeps data by key, but its state is not there"},
+      Harm{"DELETE FROM data; DELETE FROM agent; UPDATE run SET status = 'committed', finished_at = 2",
+           "agent a", "committed, as run 1, but its state is not there"},
       Harm{"UPDATE script_event SET hash = 'abc'", "script agent:a", "version abc"},
       Harm{"UPDATE script_event SET detail = '{'", "script agent:a", "history"},
       Harm{"UPDATE version SET source = x'00'", "version", "another one's"},
@@ -150,6 +161,19 @@ TEST_CASE("each harm done to the state is found, with the place and what to do",
            !one.advice.empty();
   });
   CHECK(found);
+}
+
+TEST_CASE("a run whose task was ended by others is a warning: a kill may leave it so", "[check]") {
+  State state;
+  state.execute(
+      "UPDATE task SET state = 'cancelled', lease_run = 0 WHERE id = 't2'; INSERT INTO task_event (task, at, "
+      "verb, state, run, agent, detail) VALUES ('t2', 2, 'cancel', 'cancelled', 0, 'ann', '')");
+  const auto report = state.check();
+  CHECK(report.clean());
+  REQUIRE(report.findings.size() == 1);
+  CHECK(report.findings[0].where == "run 1");
+  CHECK(report.findings[0].what == "it is running, but its task t2 is cancelled");
+  CHECK_FALSE(report.findings[0].advice.empty());
 }
 
 TEST_CASE("a blob that is missing or damaged is a problem", "[check]") {
