@@ -57,9 +57,16 @@ class Control {
 // The "limit" error of `what` that does not fit into a request: names the limit, and what to do instead.
 Error too_large(const std::string& what);
 
-// The commands' side: asks the host of a swarm and waits for its answer, at most 60 s. Errors: "limit" (the
-// request is larger than kControlLineBytes; nothing was sent), "no_host" (nobody listens), "io", and whatever
-// the host answers.
-Result<Value> request(const std::string& folder, const std::string& command, const Value& args);
+// How long a command waits for a host that is silent.
+struct Patience {
+  int64_t until_note_ms = 2000;  // then it says on stderr that it waits
+  int64_t most_ms = 60000;       // then it gives up
+};
+
+// The commands' side: asks the host of a swarm and waits for its answer. Errors: "limit" (the request is
+// larger than kControlLineBytes; nothing was sent), "no_host" (nobody listens), "io" (also of a host that
+// does not answer: names its process and what to do), and whatever the host answers.
+Result<Value> request(const std::string& folder, const std::string& command, const Value& args,
+                      const Patience& patience = {});
 
 }  // namespace clade::cli

@@ -1,7 +1,9 @@
 // The commands' side of the control socket: plain blocking sockets, no loop.
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -13,11 +15,11 @@
 #include "base/codec.h"
 #include "cli/control.h"
 #include "cli/folder.h"
+#include "cli/lock.h"
+#include "cli/output.h"
 
 namespace clade::cli {
 namespace {
-
-constexpr int kPatienceSeconds = 60;
 
 class Descriptor {
  public:
@@ -56,13 +58,56 @@ int connect_below(int state, const char* name, int descriptor) {
   return status;
 }
 
-Status send_all(int descriptor, std::string_view bytes) {
+// The host's: what is said of it, and for how long it may last.
+class Silence {
+ public:
+  Silence(const std::string& folder, int descriptor, const Patience& patience)
+      : folder_(folder), descriptor_(descriptor), patience_(patience) {
+    limit(patience.until_note_ms);
+  }
+
+  // A call on the descriptor ran out of time: goes on, and says so, or gives up with an error.
+  Status ran_out() {
+    const int pid = Lock::holder(folder_);
+    const std::string process = std::to_string(pid);
+    const bool stopped = is_stopped(pid);
+    const std::string host = pid > 0 ? "the host (process " + process + ")" : "the host";
+    const std::string wake = "is stopped: `kill -CONT " + process + "` lets it go on";
+    if (std::exchange(noted_, true)) {
+      const std::string silent = host + " has not answered for " +
+                                 format_number(static_cast<double>(patience_.most_ms) / 1000, 0) + " s";
+      if (stopped) return failure("io", silent + " and " + wake);
+      return failure("io", silent + ": `clade logs` tells what it did last" +
+                               (pid > 0 ? "; if it hangs, `kill -KILL " + process +
+                                              "` ends it, and the next `clade run` takes its work up again"
+                                        : ""));
+    }
+    note(host + " does not answer" + (stopped ? " and " + wake : "") + "; waiting …");
+    limit(patience_.most_ms - patience_.until_note_ms);
+    return {};
+  }
+
+ private:
+  void limit(int64_t ms) const {
+    ms = std::max<int64_t>(1, ms);  // 0 would be for ever
+    const timeval time{ms / 1000, ms % 1000 * 1000};
+    (void)setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
+    (void)setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
+  }
+
+  const std::string& folder_;
+  int descriptor_;
+  Patience patience_;
+  bool noted_ = false;
+};
+
+Status send_all(int descriptor, std::string_view bytes, Silence& silence) {
   while (!bytes.empty()) {
     const ssize_t sent = send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (sent > 0) {
       bytes.remove_prefix(static_cast<size_t>(sent));
     } else if (errno == EAGAIN) {
-      return failure(broken("takes no request for " + std::to_string(kPatienceSeconds) + " s"));
+      if (auto status = silence.ran_out(); !status) return status;
     } else if (errno == EPIPE || errno == ECONNRESET) {
       return {};  // it may have said why before it closed
     } else if (errno != EINTR) {
@@ -72,7 +117,7 @@ Status send_all(int descriptor, std::string_view bytes) {
   return {};
 }
 
-Result<std::string> receive_line(int descriptor) {
+Result<std::string> receive_line(int descriptor, Silence& silence) {
   std::string line;
   std::array<char, 65536> bytes{};
   for (;;) {
@@ -85,7 +130,7 @@ Result<std::string> receive_line(int descriptor) {
     } else if (size == 0 || errno == ECONNRESET) {
       return failure(broken("closed the connection before it answered"));
     } else if (errno == EAGAIN) {
-      return failure(broken("has not answered for " + std::to_string(kPatienceSeconds) + " s"));
+      if (auto status = silence.ran_out(); !status) return failure(status.error());
     } else if (errno != EINTR) {
       return failure(broken("cannot be read from (" + system_reason(errno) + ")"));
     }
@@ -100,25 +145,28 @@ Error too_large(const std::string& what) {
                        "read, e.g. below knowledge/, and name the file instead"};
 }
 
-Result<Value> request(const std::string& folder, const std::string& command, const Value& args) {
+Result<Value> request(const std::string& folder, const std::string& command, const Value& args,
+                      const Patience& patience) {
   const std::string line = encode_json({{"command", command}, {"args", args}});
   if (line.size() > kControlLineBytes) return failure(too_large("the request " + command));
   const Descriptor state(open(state_folder(folder).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (state < 0) return failure(no_host(folder));
   const Descriptor descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (descriptor < 0) return failure("io", "cannot make a socket: " + system_reason(errno));
-  const timeval patience{kPatienceSeconds, 0};
-  (void)setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-  (void)setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-  if (connect_below(state, "socket", descriptor) != 0) {
+  Silence silence(folder, descriptor, patience);
+  while (connect_below(state, "socket", descriptor) != 0) {
+    if (errno == EAGAIN) {  // others wait already, as many as there may be
+      if (auto status = silence.ran_out(); !status) return failure(status.error());
+      continue;
+    }
     if (errno == ENOENT || errno == ECONNREFUSED) return failure(no_host(folder));
     return failure("io", "cannot reach the host on " + socket_path(folder) + ": " + system_reason(errno) +
                              "; only the user who started it may");
   }
-  if (auto sent = send_all(descriptor, line + "\n"); !sent) {
+  if (auto sent = send_all(descriptor, line + "\n", silence); !sent) {
     return failure(sent.error());
   }
-  auto received = receive_line(descriptor);
+  auto received = receive_line(descriptor, silence);
   if (!received) return failure(received.error());
   auto answer = decode_json(*received, CodecLimits{kControlAnswerBytes, kControlDepth});
   if (!answer) return failure(broken("sent an answer that is no JSON (" + answer.error().message + ")"));

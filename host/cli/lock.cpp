@@ -47,18 +47,22 @@ int lock_file(int descriptor, int command, short type, struct flock& lock) {
   return status;
 }
 
+// What /proc/PID/stat says from the process's state (field 3 of proc(5)) on; "" if there is no such process.
+std::string stat_from_state(int pid) {
+  if (pid <= 0) return "";
+  const auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  return stat ? stat->substr(std::min(stat->size(), stat->rfind(')') + 1)) : "";
+}
+
 // Is there such a process, and not on its way out? One that was killed keeps its files, and so its lock, for
 // as long as its memory takes to be given back and its other threads to end what they do.
 bool is_alive(int pid) {
-  if (pid <= 0) return false;
-  auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
-  if (!stat) return false;
-  std::istringstream rest(stat->substr(std::min(stat->size(), stat->rfind(')') + 1)));
+  std::istringstream rest(stat_from_state(pid));
   std::string state;
   std::string passed;
   unsigned flags = 0;
   uint64_t pending = 0;
-  rest >> state;  // field 3 of proc(5)
+  if (!(rest >> state)) return false;
   for (int field = 4; field < 9; ++field) rest >> passed;
   rest >> flags;  // 9
   for (int field = 10; field < 31; ++field) rest >> passed;
@@ -176,6 +180,13 @@ void Lock::wait_until_free(const std::string& folder) {
   struct flock lock {};
   (void)lock_file(descriptor, F_OFD_SETLKW, F_RDLCK, lock);
   close(descriptor);
+}
+
+bool is_stopped(int pid) {
+  std::istringstream rest(stat_from_state(pid));
+  std::string state;
+  rest >> state;
+  return state == "T" || state == "t";
 }
 
 }  // namespace clade::cli

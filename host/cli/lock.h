@@ -34,4 +34,7 @@ class Lock {
   int descriptor_;
 };
 
+// Whether a process is stopped, by a signal or a debugger. False if there is none.
+bool is_stopped(int pid);
+
 }  // namespace clade::cli

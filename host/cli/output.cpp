@@ -217,6 +217,11 @@ void print_json(const Value& value) {
   print_line(encode_json(value, isatty(STDOUT_FILENO) == 1));
 }
 
+void note(std::string_view text) {
+  flush_output();
+  std::fprintf(stderr, "clade: %s\n", plain_lines(text).c_str());
+}
+
 int fail(const Error& error) {
   flush_output();
   const std::string mark = paint(colour_wanted(STDERR_FILENO), Colour::red, "clade:");

@@ -66,6 +66,9 @@ void print_json(const Value& value);
 // Says the error on stderr and returns its exit status: 3 for "no_host", 2 for "usage", otherwise 1.
 int fail(const Error& error);
 
+// Says on stderr what a command that goes on has to say, as "clade: …".
+void note(std::string_view text);
+
 // "12 s", "5 min", "3 h", "2 d": a span of `ms`, rounded down.
 std::string format_span(int64_t ms);
 // A value as a person reads it: text as it is, anything else as JSON.

@@ -1,16 +1,20 @@
 #include "cli/control.h"
 
 #include <algorithm>
+#include <array>
+#include <csignal>
 #include <optional>
 #include <thread>
 
 #include <catch2/catch.hpp>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "cli/lock.h"
 #include "loop/local_socket.h"
 #include "loop/stream.h"
 #include "support/guarded_loop.h"
@@ -294,6 +298,54 @@ TEST_CASE("a request may hold a payload of the full depth") {
   std::string deep = std::string(CodecLimits{}.depth, '[') + std::string(CodecLimits{}.depth, ']');
   CHECK(fixture.talk("{\"command\":\"echo\",\"args\":{\"payload\":" + deep + "}}\n", 1) ==
         "{\"data\":{\"payload\":" + deep + "},\"ok\":true}\n");
+}
+
+// A process that holds the lock of a folder, listens there and never answers.
+struct Silent {
+  explicit Silent(const std::string& folder) {
+    REQUIRE(make_folders(folder + "/.clade", 0700).has_value());
+    auto bound = loop::bind_local(folder + "/.clade/socket");
+    REQUIRE(bound.has_value());
+    std::array<int, 2> ready{};
+    REQUIRE(pipe(ready.data()) == 0);
+    pid = fork();
+    if (pid == 0) {
+      const auto lock = Lock::acquire(folder);
+      if (!lock || listen(bound->socket.get(), 1) != 0 || ::write(ready[1], "x", 1) != 1) _exit(1);
+      for (;;) pause();
+    }
+    close(ready[1]);
+    char byte = 0;
+    REQUIRE(::read(ready[0], &byte, 1) == 1);
+    close(ready[0]);
+  }
+  ~Silent() {
+    kill(pid, SIGKILL);
+    waitpid(pid, nullptr, 0);
+  }
+  pid_t pid = 0;
+};
+
+TEST_CASE("a host that does not answer is named in the end, and how to make it go on if it is stopped") {
+  const test::TemporaryFolder folder;
+  const Silent silent(folder.path());
+  const std::string process = std::to_string(silent.pid);
+  const auto hung = request(folder.path(), "status", Value::Map{}, {1, 2});
+  REQUIRE_FALSE(hung.has_value());
+  CHECK(hung.error().message.find("the host (process " + process + ") has not answered for ") == 0);
+  CHECK(hung.error().message.find("`kill -KILL " + process + "`") != std::string::npos);
+  CHECK(hung.error().message.find("clade logs") != std::string::npos);
+
+  REQUIRE(kill(silent.pid, SIGSTOP) == 0);
+  int status = 0;
+  REQUIRE(waitpid(silent.pid, &status, WUNTRACED) == silent.pid);
+  // Also once it takes no more connections.
+  for (int times = 0; times < 4; ++times) {
+    const auto stopped = request(folder.path(), "status", Value::Map{}, {1, 2});
+    REQUIRE_FALSE(stopped.has_value());
+    CHECK(stopped.error().message.find("is stopped: `kill -CONT " + process + "` lets it go on") !=
+          std::string::npos);
+  }
 }
 
 TEST_CASE("without a host a command is told how to start one") {

@@ -217,5 +217,27 @@ TEST_CASE("logs are followed through a rotation") {
   CHECK(followed.out == "2026-01-01T00:00:00.000Z info host one\nz info host two\nz info host three\n");
 }
 
+TEST_CASE("a command says of a stopped host how to make it go on, and goes on itself when it does") {
+  Swarm swarm;
+  swarm.start();
+  const std::string pid = std::to_string(Lock::holder(swarm.path()));
+  // Reads the command's first word about it, whenever that comes, and only then wakes the host.
+  const auto result =
+      test::run_program("bash",
+                        {"-c",
+                         "kill -STOP " + pid +
+                             " && mkfifo said && { \"$0\" status --json 2>said & } && read -r line <said; "
+                             "kill -CONT " +
+                             pid + "; wait $!; echo \"$line\" >&2",
+                         CLADE_BINARY},
+                        {"", swarm.path(), {}});
+  INFO(result.out << result.err);
+  CHECK(result.err == "clade: the host (process " + pid + ") does not answer and is stopped: `kill -CONT " +
+                          pid + "` lets it go on; waiting …\n");
+  const auto status = decode_json(result.out);
+  REQUIRE(status.has_value());
+  CHECK(std::to_string((*status)["pid"].as_integer()) == pid);
+}
+
 }  // namespace
 }  // namespace clade::cli
