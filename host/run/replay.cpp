@@ -33,7 +33,11 @@ const char* name(Replayed::End end) {
 }
 
 Replay::Replay(const Recording& recording, Executor& executor, Matching matching, Done done)
-    : recording_(recording), executor_(executor), matching_(matching), done_(std::move(done)) {}
+    : recording_(recording),
+      executor_(executor),
+      matching_(matching),
+      done_(std::move(done)),
+      answers_(recording, matching) {}
 
 void Replay::start(const Program& program) {
   Invocation invocation = recording_.invocation;
@@ -50,8 +54,9 @@ void Replay::called(int64_t, const std::string& strand, int64_t position, const 
     return;
   }
   std::string bytes = encode_msgpack(args);
-  Call call{{strand, position}, op, std::move(args), std::move(bytes)};
-  const auto* recorded = find(call);
+  Call call{{strand, position}, op, std::move(args), std::move(bytes), {}};
+  call.choice = answers_.choice(call.place, op, call.bytes);
+  const auto* recorded = answers_.first(call.choice);
   if (diverges(call, recorded)) return;
   if (is_answered_at_once(call, recorded)) {
     answer(call, recorded);
@@ -69,7 +74,7 @@ void Replay::rested(int64_t) {
   auto next = calls_.end();
   const Recording::Answer* first = nullptr;
   for (auto call = calls_.begin(); call != calls_.end(); ++call) {
-    const auto* recorded = find(*call);
+    const auto* recorded = answers_.first(call->choice);
     if (!recorded || !recorded->known || (first && first->turn <= recorded->turn)) continue;
     first = recorded;
     next = call;
@@ -84,34 +89,6 @@ void Replay::rested(int64_t) {
   const Call call = std::move(*next);
   calls_.erase(next);
   answer(call, first);
-}
-
-const Recording::Answer* Replay::find(const Call& call) const {
-  return matching_ == Matching::exact ? find_exact(call) : find_loose(call);
-}
-
-const Recording::Answer* Replay::find_exact(const Call& call) const {
-  const auto& answers = recording_.answers;
-  const auto found = std::find_if(answers.begin(), answers.end(), [&](const auto& one) {
-    return one.strand == call.place.first && one.position == call.place.second;
-  });
-  return found == answers.end() ? nullptr : &*found;
-}
-
-const Recording::Answer* Replay::find_loose(const Call& call) const {
-  const Recording::Answer* again = nullptr;
-  const Recording::Answer* elsewhere = nullptr;
-  for (const auto& one : recording_.answers) {
-    if (!one.known || one.op != call.op || one.args != call.bytes) continue;
-    if (used_.count(&one) > 0) {
-      if (is_read(one.op)) again = &one;
-    } else if (one.strand == call.place.first) {
-      return &one;
-    } else if (!elsewhere) {
-      elsewhere = &one;
-    }
-  }
-  return elsewhere ? elsewhere : again;
 }
 
 // Ends the replay if the recording has something else in this place.
@@ -129,7 +106,7 @@ bool Replay::is_answered_at_once(const Call& call, const Recording::Answer* answ
 
 void Replay::answer(const Call& call, const Recording::Answer* recorded) {
   if (recorded) {
-    used_.insert(recorded);
+    answers_.give(*recorded);
     if (recorded->turn != 0) now_ms_ = std::max(now_ms_, recorded->finished_at);
   }
   if (is_emission(call.op)) {

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <set>
+#include <list>
 #include <string>
 #include <vector>
 
 #include "base/value.h"
+#include "run/answers.h"
 #include "run/course.h"
 #include "run/executor.h"
 #include "run/recording.h"
@@ -35,15 +35,6 @@ struct Replayed {
 // "returned", "raised", "lost", "stuck"
 const char* name(Replayed::End end);
 
-// Which answer a call gets. As in the original (handover.h), what the host can answer at once it does;
-// results are handed one by one, when all strands wait, in the order of their turns.
-enum class Matching {
-  exact,  // the one of its strand and position; it must ask for the same
-  loose,  // one to the same operation and arguments, for another version: of those that wait, the one whose
-          // turn came first. A read may be answered several times, and a pause that was not there is over
-          // when nothing else goes on
-};
-
 class Replay final : public RunEvents {
  public:
   using Done = std::function<void(Replayed)>;
@@ -68,10 +59,8 @@ class Replay final : public RunEvents {
     std::string op;
     Value args;
     std::string bytes;  // canonical, of args
+    Answers::Choice choice;
   };
-  const Recording::Answer* find(const Call& call) const;
-  const Recording::Answer* find_exact(const Call& call) const;
-  const Recording::Answer* find_loose(const Call& call) const;
   bool diverges(const Call& call, const Recording::Answer* answer);
   bool is_answered_at_once(const Call& call, const Recording::Answer* answer) const;
   void answer(const Call& call, const Recording::Answer* recorded);
@@ -83,11 +72,11 @@ class Replay final : public RunEvents {
   Matching matching_;
   Done done_;
   Replayed replayed_;
-  std::deque<Call> calls_;                   // that wait for their turn
-  std::set<const Recording::Answer*> used_;  // that were handed out
-  int64_t seen_ = 0;                         // calls so far
-  int64_t next_id_ = 1;                      // as Outbox::next
-  int64_t now_ms_ = 0;                       // the run's time
+  Answers answers_;
+  std::list<Call> calls_;  // that wait for their turn
+  int64_t seen_ = 0;       // calls so far
+  int64_t next_id_ = 1;    // as Outbox::next
+  int64_t now_ms_ = 0;     // the run's time
   bool over_ = false;
 };
 

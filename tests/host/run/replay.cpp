@@ -166,6 +166,30 @@ TEST_CASE("strands of a replay are answered in the order of the original") {
   }
 }
 
+TEST_CASE("as many strands as may wait at once are answered in their order") {
+  constexpr int64_t kStrands = 4096;
+  Recording recording;
+  recording.invocation.run = 1;
+  std::vector<Step> steps;
+  std::deque<std::string> strands;
+  for (int64_t i = 1; i <= kStrands; ++i) {
+    const std::string strand = "0." + std::to_string(i);
+    strands.push_back(strand);
+    steps.push_back({strand, "cell.eval", i % 2});
+    recording.answers.push_back(answered(strand, 1, "cell.eval", i % 2, i, kStrands + 1 - i));
+  }
+  for (const auto matching : {Matching::exact, Matching::loose}) {
+    ReplayedScript script(steps);
+    script.strands = strands;
+    CHECK(script.play(recording, matching).end == Replayed::End::returned);
+    REQUIRE(script.answers.size() == kStrands);
+    for (size_t i = 0; i < kStrands; ++i) {
+      if (script.answers[i].first != strands[kStrands - 1 - i]) FAIL("answer " << i);
+      if (*script.answers[i].second != Value(kStrands - static_cast<int64_t>(i))) FAIL("value " << i);
+    }
+  }
+}
+
 TEST_CASE("a replay hands out an answer only for the same call") {
   Recording recording;
   recording.invocation.run = 1;
