@@ -22,7 +22,7 @@ Result<Value> past_argument(store::Database& database, Trigger trigger, const st
                             int64_t attempt, const std::string& error) {
   if (trigger == Trigger::mail) {
     auto message = mail::stored_message(database, id);
-    if (!message) return failure(message.error().code, message.error().message + ", or it was ephemeral");
+    if (!message) return failure(message.error());
     return argument_of(*message);
   }
   auto stored = queue::task_with_history(database, id);

@@ -18,8 +18,9 @@ struct RunFilter {
   std::string trigger;  // id of the task or message that it handles
 };
 
-// Runs, newest first, at most `limit`: [{id, agent, version, trigger: task|mail, trigger_id, attempt, status,
-// started_at, finished_at (0 while it runs), error}], times in ms since 1970. Errors: those of Statement.
+// Runs, newest first, at most `limit`: [{id, agent, version, trigger: task|mail|ephemeral, trigger_id,
+// attempt, status, started_at, finished_at (0 while it runs), error}], times in ms since 1970. Errors: those
+// of Statement.
 Result<Value> list_runs(store::Database& database, const RunFilter& filter, int64_t limit);
 
 // One run: the fields above and seed, pins = {skill → hash}, journal = [{strand, position, op, args, status:

@@ -54,10 +54,12 @@ void record_run(Run& run, RunStatus status, const std::string& error, int64_t no
   run.recorded = true;
   keep_state(*run.state, batch);
   batch.add([id = run.id, agent = run.agent, version = run.version, pins = encode_json(run.pins),
-             kind = std::string(run.trigger == Trigger::task ? "task" : "mail"), trigger = run.trigger_id,
-             attempt = run.attempt, seed = run.seed, started = run.started_at, state = run.state_before,
-             state_version = run.state_version, task_error = run.task_error, role = run.role,
-             ending = std::move(ending)](store::Database& database) {
+             kind = std::string(run.trigger == Trigger::task ? "task"
+                                : run.ephemeral              ? "ephemeral"
+                                                             : "mail"),
+             trigger = run.trigger_id, attempt = run.attempt, seed = run.seed, started = run.started_at,
+             state = run.state_before, state_version = run.state_version, task_error = run.task_error,
+             role = run.role, ending = std::move(ending)](store::Database& database) {
     auto insert = database.prepare("INSERT INTO run (" + kEndingColumns +
                                    ", id, agent, version, pins, trigger_kind, trigger_id, attempt, seed, "
                                    "started_at, state, state_version, task_error, role) "

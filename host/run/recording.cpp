@@ -58,6 +58,10 @@ Result<Recording> read_recording(store::Database& database, const store::Blobs& 
     task_error = query.text(12);
     if (recording.status == name(RunStatus::running))
       return not_recorded(run, "it has not ended; try again when it has");
+    if (query.text(3) == "ephemeral")
+      return not_recorded(run, "it handled an ephemeral message, " + recording.trigger +
+                                   ", which no store keeps; mail that is sent without `ephemeral` is kept, "
+                                   "and so its runs can be replayed");
     if (query.integer(13) == 0)
       return not_recorded(run,
                           "what it was given and answered was not kept: an older clade ran it, or it ended "

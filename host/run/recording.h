@@ -42,8 +42,8 @@ struct Recording {
 };
 
 // Reads the recording of a run that has ended. Errors: "not_found", "not_recorded" (it has not ended, an
-// older clade ran it, it read more than is kept, or its task or state has been removed: says which),
-// "corrupt", those of Statement.
+// older clade ran it, it read more than is kept, its message was ephemeral, or its task, message or state has
+// been removed: says which), "corrupt", those of Statement.
 Result<Recording> read_recording(store::Database& database, const store::Blobs& blobs, int64_t run);
 
 // A state that runs began with, by its hash; nil for "". Errors: "not_found", "invalid", those of Statement.

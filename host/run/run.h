@@ -106,7 +106,8 @@ struct Run {
   std::string role;
   Trigger trigger = Trigger::task;
   std::string trigger_id;
-  queue::Lease lease;  // of a task
+  bool ephemeral = false;  // its message is in memory alone
+  queue::Lease lease;      // of a task
   int64_t attempt = 1;
   Program program;
   std::string version;        // hash of the agent's script

@@ -43,6 +43,8 @@ Result<std::unique_ptr<Run>> new_run(const Kernel& kernel, const std::string& ag
   run->role = role;
   run->trigger = trigger;
   run->trigger_id = id;
+  const mail::Message* message = trigger == Trigger::mail ? kernel.mail.find(id) : nullptr;
+  run->ephemeral = message && message->ephemeral;
   run->attempt = attempt;
   run->program = std::move(*made);
   run->version = run->program.version;

@@ -1,6 +1,7 @@
 // Mail that memory alone keeps, as runs see it.
 #include "fixture.h"
 #include "run/dispatcher.h"
+#include "run/recording.h"
 
 namespace clade::run {
 namespace {
@@ -47,7 +48,16 @@ TEST_CASE("what comes of an ephemeral message is kept like everything else") {
   host.settle();
   CHECK(host.count("SELECT count(*) FROM task WHERE type = 'work_b'") == 1);
   CHECK(host.count("SELECT count(*) FROM agent WHERE state = '{\"seen\":1}'") == 1);
-  CHECK(host.count("SELECT count(*) FROM run WHERE trigger_kind = 'mail' AND status = 'committed'") == 1);
+  CHECK(host.count("SELECT count(*) FROM run WHERE trigger_kind = 'ephemeral' AND status = 'committed'") ==
+        1);
+
+  const auto recording = read_recording(*host.reader, host.blobs, run);
+  REQUIRE_FALSE(recording);
+  CHECK(recording.error().code == "not_recorded");
+  CHECK(recording.error().message ==
+        "run 2 cannot be replayed: it handled an ephemeral message, r1.1, which no store keeps; mail that is "
+        "sent "
+        "without `ephemeral` is kept, and so its runs can be replayed");
 }
 
 TEST_CASE("an ephemeral message whose handler fails is gone, and the failure is recorded") {
@@ -58,7 +68,7 @@ TEST_CASE("an ephemeral message whose handler fails is gone, and the failure is 
   host.settle();
   CHECK(host.executor.starts.empty());
   CHECK(host.mail.waiting() == 0);
-  CHECK(host.count("SELECT count(*) FROM run WHERE trigger_kind = 'mail' AND status = 'failed'") == 1);
+  CHECK(host.count("SELECT count(*) FROM run WHERE trigger_kind = 'ephemeral' AND status = 'failed'") == 1);
   CHECK(host.dispatcher->idle());
 }
 
