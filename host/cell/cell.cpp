@@ -92,12 +92,14 @@ void Cell::start_next() {
       run.strands[next.strand].waiting = false;
       --run.waiting;
     }
+    slice_from_us_ = SystemClock().steady_us();
     stream_.write(std::exchange(next.bytes, {}));
     current_ = std::move(next);
     answered_ = false;
     interrupted_slice_ = false;
     slice_bytes_ = 0;
     logged_bytes_ = 0;
+    done_.reset();
     run_clock(limits_.slice_ms);
   }
 }
@@ -288,9 +290,9 @@ std::string Cell::handle_end(const Value& frame, bool done) {
     return "sent a state that is no table";
   }
   if (!done && !frame["error"].is_string()) return "sent \"failed\" without a text `error`";
-  runs_.erase(current_.run);
+  const auto run = runs_.extract(current_.run);
   if (done) {
-    events_.finished(current_.run, frame["value"], frame["state"]);
+    done_ = Done{frame["value"], frame["state"], run.mapped().wall_us};
   } else {
     events_.failed(current_.run, frame["error"].as_string());
   }
@@ -323,12 +325,25 @@ std::string Cell::handle_result(const Value& frame) {
 
 std::string Cell::handle_idle(const Value& frame) {
   if (!frame["memory"].is_number()) return "sent \"idle\" without a number `memory`";
+  const Value& cpu_us = frame["cpu"];
+  const Value& vm_memory = frame["vm_memory"];
+  if (done_ && !(cpu_us.is_integer() && vm_memory.is_integer())) {
+    return "sent \"idle\" without the whole numbers `cpu` and `vm_memory` where a run has ended";
+  }
   const bool asked = current_.kind == "load" || current_.kind == "eval" || current_.kind == "selftest";
   if (asked && !answered_) return "did not answer \"" + current_.kind + "\"";
   if (current_.kind == "cancel" && runs_.erase(current_.run) > 0) events_.cancelled(current_.run);
   const auto run = runs_.find(current_.run);
   if (run != runs_.end() && run->second.waiting == 0) return "left a run that neither ended nor waits";
   stop_clock();
+  const int64_t wall_us = SystemClock().steady_us() - slice_from_us_;
+  if (run != runs_.end()) run->second.wall_us += wall_us;
+  if (auto done = std::exchange(done_, std::nullopt)) {
+    // One thread has no more processor time than there was time.
+    const run::Usage usage{std::clamp<int64_t>(cpu_us.as_integer(), 0, done->wall_us + wall_us),
+                           std::max<int64_t>(vm_memory.as_integer(), 0)};
+    events_.finished(current_.run, std::move(done->result), std::move(done->state), usage);
+  }
   const int64_t executed = std::exchange(current_, {}).run;
   events_.idle(frame["memory"].as_integer());
   start_next();

@@ -19,7 +19,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <set>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -28,6 +28,7 @@
 #include "loop/loop.h"
 #include "loop/stream.h"
 #include "loop/timer.h"
+#include "run/executor.h"
 
 namespace clade::cell {
 
@@ -40,7 +41,8 @@ class CellEvents {
   virtual void loaded(int64_t vm, Result<Value> info) = 0;
   virtual void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
                       Value args) = 0;
-  virtual void finished(int64_t run, Value result, Value state) = 0;
+  // The slice in which the handler returned has ended.
+  virtual void finished(int64_t run, Value result, Value state, run::Usage usage) = 0;
   virtual void failed(int64_t run, const std::string& message) = 0;
   // A strand that waited has been given up, and never calls again.
   virtual void withdrawn(int64_t run, const std::string& strand) = 0;
@@ -114,6 +116,13 @@ class Cell {
   struct Run {
     std::map<std::string, Strand, std::less<>> strands;
     size_t waiting = 0;
+    int64_t wall_us = 0;  // of its slices so far
+  };
+  // A run that is done: reported with the end of its slice, which says what it used.
+  struct Done {
+    Value result;
+    Value state;
+    int64_t wall_us = 0;  // of the slices before
   };
 
   bool obsolete(const Slice& slice) const;
@@ -145,7 +154,9 @@ class Cell {
   FrameReader reader_;
   std::deque<Slice> queue_;
   Slice current_;
-  bool answered_ = false;  // the slice's "loaded" or "result" has come
+  int64_t slice_from_us_ = 0;  // when that was sent
+  std::optional<Done> done_;   // in this slice
+  bool answered_ = false;      // the slice's "loaded" or "result" has come
   bool interrupted_slice_ = false;
   bool interrupt_in_flight_ = false;
   bool broken_ = false;

@@ -23,7 +23,8 @@ Value load_frame(int64_t vm, const run::Program& program, int64_t memory_mb) {
           {"source", program.main.source},
           {"chunk", program.main.chunk},
           {"modules", modules_value(program.modules)},
-          {"memory", memory_mb << 20}};
+          {"memory", memory_mb << 20},
+          {"measure", !program.confirmed}};
 }
 
 Value run_frame(int64_t vm, const run::Invocation& invocation) {

@@ -42,7 +42,7 @@ class FreshCell final : private CellEvents {
   FreshCell(Zygote& zygote, OnAnswer on_answer, OnEnd on_end);
   void loaded(int64_t vm, Result<Value> info) override;
   void called(int64_t, const std::string&, int64_t, const std::string&, Value) override {}
-  void finished(int64_t, Value, Value) override {}
+  void finished(int64_t, Value, Value, run::Usage) override {}
   void failed(int64_t, const std::string&) override {}
   void withdrawn(int64_t, const std::string&) override {}
   void rested(int64_t) override {}

@@ -1,8 +1,10 @@
 // Frames between host and cell: 4 bytes little-endian length, then a MessagePack map with the kind in "t".
 //
 // Host → cell, one at a time; the cell answers each with any number of frames and then {t="idle",
-// memory=<bytes>}:
-//   {t="load", vm, agent, version, source, chunk, modules={id → {source, chunk}}, memory=<bytes>}
+// memory=<bytes of all VMs>}, where a run has ended with two figures more: cpu=<µs of processor time of all
+// its slices>, vm_memory=<bytes that its VM holds; after a collection, not in cpu, if it was loaded with
+// `measure`>:
+//   {t="load", vm, agent, version, source, chunk, modules={id → {source, chunk}}, memory=<bytes>, measure}
 //        → {t="loaded", vm, ok=true, info={api, tasks={…}, mail=<bool>, has={on_task, on_mail, migrate,
 //        check, selftest}}} | {t="loaded", vm, ok=false, error=<message with file:line>}
 //   {t="selftest", vm}                         → {t="result", ok, value | error, code}

@@ -1,5 +1,6 @@
 #include "cell/shared_cell.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "cell/death.h"
@@ -136,8 +137,10 @@ void SharedCell::rested(int64_t run) {
   if (at_rest(run)) owner_.events().rested(run);
 }
 
-void SharedCell::finished(int64_t run, Value result, Value state) {
-  if (forget(run)) owner_.events().finished(run, std::move(result), std::move(state));
+void SharedCell::finished(int64_t run, Value result, Value state, run::Usage usage) {
+  // More than all its VMs may have none can hold.
+  usage.memory_bytes = std::min(usage.memory_bytes, options_.limits.memory_mb << 20);
+  if (forget(run)) owner_.events().finished(run, std::move(result), std::move(state), usage);
 }
 
 void SharedCell::failed(int64_t run, const std::string& message) {

@@ -99,7 +99,7 @@ class SharedCell final : private CellEvents {
   void loaded(int64_t vm, Result<Value> info) override;
   void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
               Value args) override;
-  void finished(int64_t run, Value result, Value state) override;
+  void finished(int64_t run, Value result, Value state, run::Usage usage) override;
   void failed(int64_t run, const std::string& message) override;
   void withdrawn(int64_t run, const std::string& strand) override;
   void rested(int64_t run) override;

@@ -351,9 +351,10 @@ bool Dispatcher::end_if_too_much(Run& run) {
   return true;
 }
 
-void Dispatcher::finished(int64_t number, Value result, Value state) {
+void Dispatcher::finished(int64_t number, Value result, Value state, Usage usage) {
   Run* run = find(number);
   if (!run) return;
+  run->usage = usage;
   if (const auto left_out = Handover::left_out(*run); !left_out.empty()) {
     fail(*run, RunStatus::diverged, left_out);
     return;

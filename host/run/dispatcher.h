@@ -108,7 +108,7 @@ class Dispatcher final : public RunEvents {
 
   void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
               Value args) override;
-  void finished(int64_t run, Value result, Value state) override;
+  void finished(int64_t run, Value result, Value state, Usage usage = {}) override;
   void failed(int64_t run, const std::string& message) override;
   void lost(int64_t run, bool blamed, const std::string& reason) override;
   void withdrawn(int64_t run, const std::string& strand) override;

@@ -39,6 +39,12 @@ struct Invocation {
   int64_t seed = 0;          // the run's randomness
 };
 
+// What one execution of a handler used. The cell says so itself: the host bounds what cannot be, no more.
+struct Usage {
+  int64_t cpu_us = 0;        // processor time of its slices, all together
+  int64_t memory_bytes = 0;  // that its VM held afterwards; of an unconfirmed program without garbage
+};
+
 class RunEvents {
  public:
   virtual ~RunEvents() = default;
@@ -46,7 +52,7 @@ class RunEvents {
   virtual void called(int64_t run, const std::string& strand, int64_t position, const std::string& op,
                       Value args) = 0;
   // The handler returned. `state` is the agent's state after it.
-  virtual void finished(int64_t run, Value result, Value state) = 0;
+  virtual void finished(int64_t run, Value result, Value state, Usage usage) = 0;
   // The handler raised, did not load, or overran its soft deadline. `message` has the traceback.
   virtual void failed(int64_t run, const std::string& message) = 0;
   // The cell is gone. `blamed`: this run was executing in it; otherwise it was a neighbour.

@@ -137,7 +137,7 @@ void Replay::hand(const Call& call, Result<Value> value) {
   executor_.answer(recording_.invocation.run, call.place.first, std::move(value), now_ms_);
 }
 
-void Replay::finished(int64_t, Value result, Value state) {
+void Replay::finished(int64_t, Value result, Value state, Usage) {
   if (over_) return;
   if (auto status = check_json(result); !status) {
     end(Replayed::End::raised, "result: " + status.error().message);

@@ -48,7 +48,7 @@ class Replay final : public RunEvents {
               Value args) override;
   void withdrawn(int64_t run, const std::string& strand) override;
   void rested(int64_t run) override;
-  void finished(int64_t run, Value result, Value state) override;
+  void finished(int64_t run, Value result, Value state, Usage usage) override;
   void failed(int64_t run, const std::string& message) override;
   void lost(int64_t run, bool blamed, const std::string& reason) override;
   void logged(int64_t, const std::string&, const std::string&) override {}

@@ -134,6 +134,7 @@ struct Run {
   int64_t execution = 0;      // counts executions of the handler under this run
   int64_t losses = 0;         // of its cell, while it waited
   Course course;              // of this execution
+  Usage usage;                // the same, once the handler returned
   // Awaits that are under way, whichever execution began them.
   struct Awaiting {
     std::string op;

@@ -139,9 +139,10 @@ class Owner final : public CellEvents {
     promise(!broken_ && found != runs_.end() && waits(found->second), "a run rests and does not wait");
     promise(cell_->at_rest(run) && cell_->executing_run() != run, "a run rests and executes");
   }
-  void finished(int64_t run, Value result, Value state) override {
+  void finished(int64_t run, Value result, Value state, run::Usage usage) override {
     if (!report(result.as_string().size())) return;
     promise(!state.is_string() && !state.is_number() && !state.is_bool(), "a state that is no table");
+    promise(usage.cpu_us >= 0 && usage.memory_bytes >= 0, "a run used less than nothing");
     end(run);
   }
   void failed(int64_t run, const std::string& message) override {
@@ -324,7 +325,7 @@ class Session {
   void cell_acts(uint8_t action) {
     switch (action) {
       case 0:
-        return peer_.say({{"t", "idle"}, {"memory", input_.byte()}});
+        return say_idle(input_.byte());
       case 1:
         return peer_.say({{"t", "call"},
                           {"run", run()},
@@ -359,6 +360,10 @@ class Session {
       default:
         return turn();
     }
+  }
+
+  void say_idle(int64_t number) {
+    peer_.say({{"t", "idle"}, {"memory", number}, {"cpu", number - 100}, {"vm_memory", 100 - number}});
   }
 
   // A frame whose length fits and whose content is anything.

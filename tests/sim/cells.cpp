@@ -183,7 +183,7 @@ void Cells::end(int64_t run, Live& live) {
   }
   world_.witness.run_finished(run, script->intent());
   if (late_return_ && loop_.random().percent(2)) late_return_(trigger);
-  events_->finished(run, script->intent().result, script->intent().state);
+  events_->finished(run, script->intent().result, script->intent().state, {});
 }
 
 // It says nothing any more until somebody kills it, maybe long after the time of a lease.

@@ -4,6 +4,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+
+#include <time.h>
 
 #include "cell/vm/bounds.h"
 #include "cell/vm/eval.h"
@@ -17,6 +20,13 @@
 namespace clade::vm {
 namespace {
 
+// Of this thread, in microseconds. Without the clock nothing seems to take any.
+int64_t processor_us() {
+  timespec now{};
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) != 0) return 0;
+  return int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
+}
+
 // The cell: its programs by the host's numbers, and which of them each run is in.
 class Cell {
  public:
@@ -28,13 +38,19 @@ class Cell {
       auto frame = channel_.read();
       if (!frame) return 1;
       if (frame->is_nil()) return 0;
+      executed_ = nullptr;
       handle(*frame);
-      send({{"t", "idle"}, {"memory", static_cast<int64_t>(memory_.used())}});
+      end_slice((*frame)["run"].as_integer());
       if (broken_ || !channel_.flush()) return 1;
     }
   }
 
  private:
+  struct Run {
+    int64_t vm = 0;
+    int64_t used_us = 0;  // in its slices so far
+  };
+
   void handle(const Value& frame) {
     const std::string& kind = frame["t"].as_string();
     if (kind == "load") return load(frame);
@@ -47,6 +63,28 @@ class Cell {
       return send_result(evaluation_.emplace(memory_, std::move(warm_.evaluation)).run(frame));
     if (kind == "repl") return repl(frame);
     broken_ = true;
+  }
+
+  // The clock is looked at once a slice, so each begins where the one before ended: waiting takes no
+  // processor time.
+  void end_slice(int64_t run) {
+    const int64_t begin = std::exchange(looked_us_, processor_us());
+    Value idle{{"t", "idle"}};
+    if (executed_) {
+      used_us_ += looked_us_ - begin;
+      if (const auto live = runs_.find(run); live != runs_.end()) {
+        live->second.used_us = used_us_;
+      } else {
+        if (executed_->is_measured()) collect();
+        idle.set("cpu", used_us_).set("vm_memory", static_cast<int64_t>(executed_->memory()));
+      }
+    }
+    send(idle.set("memory", static_cast<int64_t>(memory_.used())));
+  }
+
+  void collect() {
+    executed_->collect();
+    looked_us_ = processor_us();
   }
 
   void send(const Value& frame) {
@@ -111,7 +149,7 @@ class Cell {
 
   void unload(int64_t vm) {
     programs_.erase(vm);
-    std::erase_if(runs_, [vm](const auto& entry) { return entry.second == vm; });
+    std::erase_if(runs_, [vm](const auto& entry) { return entry.second.vm == vm; });
   }
 
   void start(const Value& frame) {
@@ -120,16 +158,20 @@ class Cell {
     if (program == programs_.end()) {
       return send({{"t", "failed"}, {"run", run}, {"error", "there is no such VM in this cell"}});
     }
-    runs_[run] = program->first;
+    runs_[run] = {program->first};
+    executed_ = &program->second;
+    used_us_ = 0;
     const Slice slice;
-    program->second.start(frame);
+    executed_->start(frame);
   }
 
   void answer(const Value& frame) {
-    if (auto* program = program_of(frame["run"].as_integer())) {
-      const Slice slice;
-      program->answer(frame);
-    }
+    const int64_t run = frame["run"].as_integer();
+    executed_ = program_of(run);
+    if (!executed_) return;
+    used_us_ = runs_[run].used_us;
+    const Slice slice;
+    executed_->answer(frame);
   }
 
   void cancel(int64_t run) {
@@ -154,14 +196,17 @@ class Cell {
 
   Program* program_of(int64_t run) {
     const auto entry = runs_.find(run);
-    return entry == runs_.end() ? nullptr : &programs_.at(entry->second);
+    return entry == runs_.end() ? nullptr : &programs_.at(entry->second.vm);
   }
 
   Channel channel_;
   Warm& warm_;
   Memory& memory_;
   std::map<int64_t, Program> programs_;
-  std::map<int64_t, int64_t> runs_;
+  std::map<int64_t, Run> runs_;
+  Program* executed_ = nullptr;  // whose run the frame is for
+  int64_t used_us_ = 0;          // processor time of that run
+  int64_t looked_us_ = processor_us();
   std::optional<Repl> repl_;
   std::optional<Evaluation> evaluation_;
   bool broken_ = false;

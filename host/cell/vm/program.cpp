@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cell/vm/limits.h"
+#include "cell/vm/lua_api.h"
 
 namespace clade::vm {
 
@@ -12,7 +13,7 @@ Result<Program> Program::load(Memory& memory, const Value& frame, Vm::Send send,
   const size_t bytes = asked > 0 ? std::min(asked, memory.limit()) : memory.limit();
   auto vm = Vm::create(memory, bytes, "scripts/boot.lua", std::move(send));
   if (!vm) return failure(vm.error());
-  Program program(std::move(*vm));
+  Program program(std::move(*vm), frame["measure"].as_bool());
   auto results = program.vm_->call("load", {frame});
   if (!results) return failure(results.error());
   // nil, message: the source does not compile.
@@ -42,6 +43,11 @@ void Program::answer(const Value& frame) {
 void Program::cancel(int64_t run) {
   // Drops a table entry: nothing there can fail but a stop, and then the host ends the whole cell.
   (void)vm_->call("cancel", {Value(run)});
+}
+
+void Program::collect() {
+  // What fails there leaves garbage, and that counts.
+  (void)vm_->protect([](lua_State* state) { lua_gc(state, LUA_GCCOLLECT, 0); });
 }
 
 Value Program::selftest() {

@@ -23,12 +23,18 @@ class Program {
   void cancel(int64_t run);
   // The frame "result" for a "selftest".
   Value selftest();
+  // Whether its memory is to be told without garbage.
+  bool is_measured() const { return measured_; }
+  void collect();
+  // Bytes that its VM holds.
+  size_t memory() const { return vm_->memory().used(); }
 
  private:
-  explicit Program(std::unique_ptr<Vm> vm) : vm_(std::move(vm)) {}
+  Program(std::unique_ptr<Vm> vm, bool measured) : vm_(std::move(vm)), measured_(measured) {}
   void drive(const char* function, const Value& frame);
 
   std::unique_ptr<Vm> vm_;
+  bool measured_;
 };
 
 }  // namespace clade::vm

@@ -28,7 +28,10 @@ struct Recorder final : CellEvents {
                    op);
     if (on_call) on_call();
   }
-  void finished(int64_t run, Value, Value) override { seen.push_back("finished " + std::to_string(run)); }
+  void finished(int64_t run, Value, Value, run::Usage its_usage) override {
+    seen.push_back("finished " + std::to_string(run));
+    usage = its_usage;
+  }
   void failed(int64_t run, const std::string& message) override {
     seen.push_back("failed " + std::to_string(run) + " " + message);
   }
@@ -59,6 +62,7 @@ struct Recorder final : CellEvents {
   std::function<void()> on_call;
   std::vector<std::string> seen;
   std::vector<int64_t> rests;
+  run::Usage usage;  // of the last run that finished
   bool is_broken = false;
 };
 
@@ -85,6 +89,10 @@ struct Fixture {
     REQUIRE(::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size()));
   }
   void say_idle() { say({{"t", "idle"}, {"memory", 4096}}); }
+  // Where a run has ended.
+  void say_idle(const Value& cpu_us, const Value& vm_memory) {
+    say({{"t", "idle"}, {"memory", 4096}, {"cpu", cpu_us}, {"vm_memory", vm_memory}});
+  }
   // Runs the loop until the cell was idle that many times or broke.
   std::vector<std::string> until_idle(int times = 1) {
     events.seen.clear();
@@ -135,8 +143,62 @@ TEST_CASE("a run calls, is answered and ends, frames go one at a time") {
   fixture.ask({{"t", "answer"}, {"run", 7}, {"strand", "1"}, {"value", 1}});
   CHECK_FALSE(fixture.cell->awaits(7, "1"));
   fixture.say({{"t", "done"}, {"run", 7}, {"value", 1}, {"state", Value::Map{}}});
-  fixture.say_idle();
+  fixture.say_idle(0, 0);
   CHECK(fixture.until_idle() == std::vector<std::string>{"finished 7", "idle"});
+}
+
+TEST_CASE("what a run used is told with its end, and is no more than there was time in its slices") {
+  Fixture fixture;
+  const SystemClock clock;
+  const auto usage_after = [&](const Value& cpu_us, const Value& memory) {
+    fixture.ask(run_frame_of(7));
+    fixture.say(call_of(7, "1", 1));
+    fixture.say_idle();
+    fixture.until_idle();
+    fixture.ask({{"t", "answer"}, {"run", 7}, {"strand", "1"}, {"value", 1}});
+    fixture.say({{"t", "done"}, {"run", 7}, {"value", 1}, {"state", Value::Map{}}});
+    fixture.say_idle(cpu_us, memory);
+    CHECK(fixture.until_idle() == std::vector<std::string>{"finished 7", "idle"});
+    return fixture.events.usage;
+  };
+  // Sending, waiting and reading takes longer than that.
+  run::Usage usage = usage_after(3, 4711);
+  CHECK(usage.cpu_us == 3);
+  CHECK(usage.memory_bytes == 4711);
+
+  const int64_t begin = clock.steady_us();
+  usage = usage_after(INT64_MAX, INT64_MAX);
+  CHECK(usage.cpu_us <= clock.steady_us() - begin);
+  usage = usage_after(-1, INT64_MIN);
+  CHECK(usage.cpu_us == 0);
+  CHECK(usage.memory_bytes == 0);
+}
+
+TEST_CASE("all slices of a run bound what it used, not the last one alone") {
+  Fixture fixture;
+  const SystemClock clock;
+  fixture.ask(run_frame_of(7));
+  const int64_t asked = clock.steady_us();
+  while (clock.steady_us() < asked + 2000) {
+  }
+  fixture.say(call_of(7, "1", 1));
+  fixture.say_idle();
+  fixture.until_idle();
+  fixture.ask({{"t", "answer"}, {"run", 7}, {"strand", "1"}, {"value", 1}});
+  fixture.say({{"t", "done"}, {"run", 7}, {"value", 1}, {"state", Value::Map{}}});
+  fixture.say_idle(2000, 0);
+  fixture.until_idle();
+  CHECK(fixture.events.usage.cpu_us == 2000);
+}
+
+TEST_CASE("a handler that returned is done when its slice has ended, not before") {
+  Fixture fixture;
+  fixture.ask(run_frame_of(7));
+  fixture.say({{"t", "done"}, {"run", 7}, {"value", 1}, {"state", Value::Map{}}});
+  fixture.say({{"t", "shell"}});
+  CHECK_THAT(fixture.until_idle(),
+             Catch::VectorContains(std::string("broken sent a frame of an unknown kind")));
+  CHECK(fixture.events.seen.size() == 1);
 }
 
 TEST_CASE("an answer to a run that ended is not sent") {
@@ -170,7 +232,7 @@ TEST_CASE("what does not fit breaks the connection, and says what it was") {
     std::vector<Value> frames;
     const char* reason;
   };
-  const Value idle{{"t", "idle"}, {"memory", 1}};
+  const Value idle{{"t", "idle"}, {"memory", 1}, {"cpu", 1}, {"vm_memory", 1}};
   const Case cases[] = {
       {"unknown kind", {{{"t", "shell"}}}, "an unknown kind"},
       {"no kind", {{{"x", 1}}}, "an unknown kind"},
@@ -213,6 +275,15 @@ TEST_CASE("what does not fit breaks the connection, and says what it was") {
       {"loaded unasked", {{{"t", "loaded"}, {"vm", 1}, {"ok", true}}}, "without being asked"},
       {"result unasked", {{{"t", "result"}, {"ok", true}}}, "without being asked"},
       {"idle without memory", {{{"t", "idle"}}}, "`memory`"},
+      {"end without cpu",
+       {{{"t", "done"}, {"run", 7}}, {{"t", "idle"}, {"memory", 1}, {"vm_memory", 1}}},
+       "whole numbers `cpu`"},
+      {"end with a cpu that is no number",
+       {{{"t", "done"}, {"run", 7}}, {{"t", "idle"}, {"memory", 1}, {"cpu", "1"}, {"vm_memory", 1}}},
+       "whole numbers `cpu`"},
+      {"end with a memory that is no whole number",
+       {{{"t", "done"}, {"run", 7}}, {{"t", "idle"}, {"memory", 1}, {"cpu", 1}, {"vm_memory", 0.5}}},
+       "whole numbers `cpu`"},
       {"a run that neither ended nor waits", {idle}, "neither ended nor waits"},
       {"unasked frame", {{{"t", "done"}, {"run", 7}}, idle, idle}, "without being asked"},
   };
@@ -420,7 +491,7 @@ TEST_CASE("a cell that is held is not heard and not to blame, and goes on where 
   fixture.ask(run_frame_of(7));
   fixture.cell->hold(true);
   fixture.say({{"t", "done"}, {"run", 7}, {"value", 1}, {"state", Value::Map{}}});
-  fixture.say_idle();
+  fixture.say_idle(0, 0);
   // Much longer than its slice may take.
   loop::Timer wait(fixture.loop);
   wait.start(100, [&] { fixture.loop.stop(); });
@@ -442,7 +513,7 @@ TEST_CASE("what a cell said before its end is heard, even from a host that rests
   fixture.ask(run_frame_of(7));
   fixture.say(call_of(7, "0", 1));
   fixture.say({{"t", "done"}, {"run", 7}, {"value", 1}, {"state", Value::Map{}}});
-  fixture.say_idle();
+  fixture.say_idle(0, 0);
   fixture.loop.run();
   CHECK(fixture.events.seen == std::vector<std::string>{"called 7 0 1 queue.get"});
   fixture.cell->hear_out();

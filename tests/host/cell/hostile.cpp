@@ -210,7 +210,7 @@ struct Target : ZygoteFixture, run::RunEvents {
   void called(int64_t run, const std::string& strand, int64_t, const std::string& op, Value) override {
     current->answer(run, strand, failure("refused", "no grant for " + op), 0);
   }
-  void finished(int64_t, Value result, Value) override {
+  void finished(int64_t, Value result, Value, run::Usage) override {
     end(result == Value(true) ? "kept" : "returned something", "", "");
   }
   void failed(int64_t, const std::string& message) override { end("refused", "failed", message); }

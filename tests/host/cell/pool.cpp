@@ -52,9 +52,10 @@ struct Agents : ZygoteFixture, run::RunEvents {
     if (on_call) on_call(run, strand, op, args);
     step();
   }
-  void finished(int64_t run, Value result, Value state) override {
+  void finished(int64_t run, Value result, Value state, run::Usage usage) override {
     results[run] = std::move(result);
     states[run] = std::move(state);
+    usages[run] = usage;
     ended(run, "finished");
   }
   void failed(int64_t run, const std::string& message) override { ended(run, "failed: " + message); }
@@ -95,6 +96,7 @@ struct Agents : ZygoteFixture, run::RunEvents {
   std::map<int64_t, std::string> ends;
   std::map<int64_t, Value> results;
   std::map<int64_t, Value> states;
+  std::map<int64_t, run::Usage> usages;
 };
 
 PoolOptions one_cell() {
@@ -114,6 +116,26 @@ TEST_CASE("a handler runs with its task and state, and both come back") {
   CHECK(agents.ends[1] == "finished");
   CHECK(agents.results[1] == Value(40));
   CHECK(agents.states[1] == Value{{"runs", 5}});
+}
+
+TEST_CASE("the end of a run tells what it used, also what an unconfirmed program keeps in its VM") {
+  Agents agents;
+  auto fresh =
+      program("builder", handler("local made = {}\nfor n = 1, 1000 do made[n] = ('x'):rep(1000) .. n end\n"
+                                 "clade.queue.get('t9') if task.payload then kept = made end"));
+  fresh.main.source = "local kept\n" + fresh.main.source;
+  fresh.confirmed = false;
+  agents.on_call = [&](int64_t run, const std::string& strand, const std::string&, const Value&) {
+    agents.pool.answer(run, strand, Value(1), 0);
+  };
+  agents.pool.start(fresh, task(1));
+  agents.run_until_ended({1});
+  agents.pool.start(fresh, task(2, true));
+  agents.run_until_ended({2});
+  CHECK(agents.ends[2] == "finished");
+  CHECK(agents.usages[1].cpu_us > 0);
+  CHECK(agents.usages[1].memory_bytes > 0);
+  CHECK(agents.usages[2].memory_bytes - agents.usages[1].memory_bytes > 1'000'000);
 }
 
 TEST_CASE("calls reach the host and their answers the script") {

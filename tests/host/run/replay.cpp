@@ -46,7 +46,7 @@ class ReplayedScript final : public Executor {
       }
       if (replayed) break;
       if (steps_.empty() && waiting_ == answers.size()) {
-        replay.finished(1, Value(), Value(Value::Map()));
+        replay.finished(1, Value(), Value(Value::Map()), {});
       } else {
         replay.rested(1);
       }

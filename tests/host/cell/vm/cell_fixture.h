@@ -55,7 +55,7 @@ class CellProcess {
     return *frame;
   }
 
-  // The frames up to "idle", without it.
+  // The frames up to "idle", without it: that is kept.
   std::vector<Value> ask(const Value& frame) {
     send(frame);
     return until_idle();
@@ -64,13 +64,18 @@ class CellProcess {
     std::vector<Value> frames;
     for (;;) {
       Value next = receive();
-      if (next["t"].as_string() == "idle") return frames;
+      if (next["t"].as_string() == "idle") {
+        idle_ = std::move(next);
+        return frames;
+      }
       frames.push_back(std::move(next));
     }
   }
+  // The last frame "idle".
+  const Value& idle() const { return idle_; }
 
   // Loads an agent's source into VM 1 and returns the frame "loaded".
-  Value load(const std::string& source, Value modules = Value::Map()) {
+  Value load(const std::string& source, Value modules = Value::Map(), bool measure = false) {
     auto frames = ask({{"t", "load"},
                        {"vm", 1},
                        {"agent", "tester"},
@@ -78,7 +83,8 @@ class CellProcess {
                        {"source", source},
                        {"chunk", "agents/tester/init.lua@cafe"},
                        {"modules", std::move(modules)},
-                       {"memory", 32 << 20}});
+                       {"memory", 32 << 20},
+                       {"measure", measure}});
     REQUIRE(frames.size() == 1);
     return frames[0];
   }
@@ -123,6 +129,7 @@ class CellProcess {
  private:
   pid_t child_ = -1;
   int descriptor_ = -1;
+  Value idle_;
 };
 
 }  // namespace clade::test

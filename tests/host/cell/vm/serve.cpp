@@ -219,6 +219,60 @@ TEST_CASE("a reloaded program keeps nothing but what the host gives it") {
   CHECK(cell.run(3, {})[0]["t"].as_string() == "failed");
 }
 
+TEST_CASE("what is measured of a VM is what its runs leave in it, not their garbage") {
+  CellProcess cell;
+  REQUIRE(cell.load(R"lua(
+    local kept = {}
+    return { api = 1, tasks = { "x" }, on_task = function(self, how)
+      local made = {}
+      for n = 1, 100 do made[n] = ("x"):rep(10000) .. n .. how.name end
+      if how.keep then kept[#kept + 1] = made end
+      if how.wait then clade.sleep(1) end
+      if how.fail then error("no") end
+    end })lua",
+                    Value::Map(), true)["ok"]
+              .as_bool());
+  const auto held_after = [&](int64_t run, Value how) {
+    cell.run(run, how.set("name", std::to_string(run)));
+    return cell.idle()["vm_memory"].as_integer();
+  };
+  held_after(1, Value::Map());
+  const int64_t bare = held_after(2, Value::Map());
+  CHECK(bare > 0);
+  CHECK(bare < 1'000'000);
+  // Told where a run ends, not where it waits.
+  CHECK(held_after(3, Value{{"wait", true}}) == 0);
+  cell.answer(3, "0", {});
+  CHECK(cell.idle()["vm_memory"].as_integer() < 1'000'000);
+  CHECK(held_after(4, Value{{"fail", true}}) < 1'000'000);
+  for (int64_t run = 5; run < 8; ++run) {
+    const int64_t leaked = (run - 4) * 1'000'000;
+    const int64_t held = held_after(run, Value{{"keep", true}});
+    CHECK(held > bare + leaked);
+    CHECK(held < bare + leaked + 200'000);
+  }
+}
+
+TEST_CASE("a run that has ended tells the processor time of all its slices, and of no other") {
+  CellProcess cell;
+  CHECK(cell.load("return { api = 1, tasks = { 'x' }, on_task = function(self, count)\n"
+                  "local text = '' for n = 1, count do text = ('x'):rep(1000) .. n end\n"
+                  "if count > 1 then clade.sleep(1) end end }")["ok"]
+            .as_bool());
+  CHECK(cell.idle()["vm_memory"].is_nil());
+  cell.run(1, 1);
+  CHECK(cell.idle()["cpu"].as_integer() >= 0);
+  CHECK(cell.idle()["vm_memory"].as_integer() > 0);
+  cell.run(2, 1'000'000);
+  CHECK(cell.idle()["cpu"].is_nil());
+  cell.answer(2, "0", {});
+  const int64_t much = cell.idle()["cpu"].as_integer();
+  CHECK(much > 1000);
+  // It is the run's own, not that of all before.
+  cell.run(3, 1);
+  CHECK(cell.idle()["cpu"].as_integer() < much);
+}
+
 TEST_CASE("state moves to a new version through migrate") {
   CellProcess cell;
   REQUIRE(cell.load(R"lua(
