@@ -18,10 +18,10 @@ struct Loss {
   std::string reason;
 };
 
-void record_loss(const Loss& loss, store::Batch& batch) {
-  batch.add([run = loss.run, reason = loss.reason](store::Database& database) {
-    auto update = database.prepare("UPDATE run SET status = 'lost', error = ? WHERE id = ?");
-    return update.bind(1, reason).bind(2, run).run();
+void record_loss(const Loss& loss, int64_t now, store::Batch& batch) {
+  batch.add([run = loss.run, reason = loss.reason, now](store::Database& database) {
+    auto update = database.prepare("UPDATE run SET status = 'lost', error = ?, finished_at = ? WHERE id = ?");
+    return update.bind(1, reason).bind(2, now).bind(3, run).run();
   });
 }
 
@@ -102,9 +102,9 @@ Result<std::map<std::string, int64_t>> left_runs(const Kernel& kernel, const Sta
       losses.push_back({id, query.text(2), query.text(3), reason});
     }
   }
-  for (const auto& loss : undone) record_loss(loss, batch);
+  for (const auto& loss : undone) record_loss(loss, kernel.clock.wall_ms(), batch);
   for (const auto& loss : losses) {
-    record_loss(loss, batch);
+    record_loss(loss, kernel.clock.wall_ms(), batch);
     if (auto status = spend_attempt(kernel, loss, batch); !status) return failure(status.error());
   }
   if (auto status = release_orphans(kernel, kept, batch); !status) return failure(status.error());
