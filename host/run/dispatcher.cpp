@@ -85,6 +85,7 @@ void Dispatcher::observe(const queue::Task& task, queue::Verb verb) {
 
 Status Dispatcher::recover() {
   if (auto status = standing_.load(kernel_.reader); !status) return status;
+  if (auto status = probation_.load(kernel_.reader); !status) return status;
   {
     auto query = kernel_.reader.prepare("SELECT name, version, state FROM agent");
     for (;;) {
@@ -357,6 +358,10 @@ void Dispatcher::finished(int64_t number, Value result, Value state, Usage usage
   run->usage = usage;
   if (const auto left_out = Handover::left_out(*run); !left_out.empty()) {
     fail(*run, RunStatus::diverged, left_out);
+    return;
+  }
+  if (const auto objection = probation_.objection(*run); !objection.empty()) {
+    fail(*run, RunStatus::failed, objection);
     return;
   }
   const std::string trigger = run->trigger_id;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "run/program.h"
 
 namespace clade::run {
 namespace {
@@ -50,17 +51,29 @@ int64_t Probation::evidence_about(const Run& run) const {
   return 0;
 }
 
+std::string Probation::objection(const Run& run) const {
+  const auto install = kernel_.library.installs().find(run.install);
+  if (install == kernel_.library.installs().end()) return "";
+  return floods(run.emitted + run.outbox.emitted(),
+                experience_.of(combination_before(kernel_.library, run.role, install->second)));
+}
+
 std::optional<Decision> Probation::committed(const Run& run, store::Batch& batch) {
   forget_ended();
+  experience_.add(run.combination, {run.agent, run.usage.cpu_us, kernel_.clock.wall_ms() - run.started_at,
+                                    run.usage.memory_bytes, run.emitted});
   if (const int64_t install = evidence_about(run)) {
     const std::string before = names_of(install, false);
-    return undo(install, "which " + before + " handled", batch);
+    return convict(install, "which " + before + " handled", batch);
   }
   const auto& installs = kernel_.library.installs();
   const auto install = installs.find(run.install);
   if (install == installs.end()) return std::nullopt;
   Record& record = records_[run.install];
   if (record.runs++ == 0) record.first_at = kernel_.clock.wall_ms();
+  const std::string before = combination_before(kernel_.library, run.role, install->second);
+  if (const auto worse = worse_than(experience_.of(run.combination), experience_.of(before)); !worse.empty())
+    return undo(run.install, "is worse: " + worse, Value{{"run", run.id}}, batch);
   if (record.runs < rules_.runs || install->second.suspended) return std::nullopt;
   return confirm(run.install, batch);
 }
@@ -92,7 +105,7 @@ bool Probation::hands_over(const Run& run) const {
 }
 
 Decision Probation::undo_unanswered(int64_t install, store::Batch& batch) {
-  return undo(install, "which no version before takes", batch);
+  return convict(install, "which no version before takes", batch);
 }
 
 Decision Probation::confirm(int64_t install, store::Batch& batch) {
@@ -105,17 +118,19 @@ Decision Probation::confirm(int64_t install, store::Batch& batch) {
   return decision;
 }
 
-Decision Probation::undo(int64_t install, const std::string& proof, store::Batch& batch) {
-  const Record record = records_[install];
-  const Suspicion& suspicion = *record.suspicion;
+Decision Probation::undo(int64_t install, const std::string& reason, Value detail, store::Batch& batch) {
   Decision decision = decide(Decision::Kind::undone, install);
-  const std::string reason = "failed on " + suspicion.trigger_id + ", " + proof + ": " + suspicion.error;
-  decision.text = names_of(install, false) + " is in force again: " + suspicion.versions + " " + reason;
-  const Value detail{
-      {"reason", reason}, {"run", suspicion.run}, {"trigger", suspicion.trigger_id}, {"runs", record.runs}};
+  decision.text = names_of(install, false) + " is in force again: " + names_of(install, true) + " " + reason;
+  detail.set("reason", reason).set("runs", records_[install].runs);
   decision.scripts = kernel_.library.undo(install, detail, batch);
   records_.erase(install);
   return decision;
+}
+
+Decision Probation::convict(int64_t install, const std::string& proof, store::Batch& batch) {
+  const Suspicion suspicion = *records_[install].suspicion;
+  return undo(install, "failed on " + suspicion.trigger_id + ", " + proof + ": " + suspicion.error,
+              Value{{"run", suspicion.run}, {"trigger", suspicion.trigger_id}}, batch);
 }
 
 Decision Probation::resume(int64_t install, const std::string& why) {

@@ -7,8 +7,9 @@
 //      message
 //                              └──it handled what the suspect had failed on──▶ undone
 //
-// A run that failed on something that the version before does not take undoes its install at once. What a
-// version has been excused for counts as an ordinary failure from then on. Thread: the loop's.
+// A run that failed on something that the version before does not take undoes its install at once, and so
+// does what its runs take by the rules of experience.h. What a version has been excused for counts as an
+// ordinary failure from then on. Thread: the loop's.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "base/value.h"
+#include "run/experience.h"
 #include "run/kernel.h"
 #include "run/run.h"
 #include "script/manifest.h"
@@ -40,7 +42,12 @@ struct Decision {
 class Probation {
  public:
   explicit Probation(const Kernel& kernel) : kernel_(kernel), rules_(kernel.library.swarm().probation) {}
+  // Reads what former hosts have seen. Once. Errors: those of Experience::load.
+  Status load(store::Database& database) { return experience_.load(database); }
 
+  // What is wrong with what a run on probation is about to commit, by what the version before does
+  // (experience.h); "" if nothing is. To be taken for its failure.
+  std::string objection(const Run& run) const;
   // A run was committed, with this batch.
   std::optional<Decision> committed(const Run& run, store::Batch& batch);
   // A run failed, and `error` says how. A decision to suspend means that its task or message goes to the
@@ -80,13 +87,16 @@ class Probation {
   bool is_open(const Suspicion& suspicion) const;
   Decision decide(Decision::Kind kind, int64_t install) const;
   Decision confirm(int64_t install, store::Batch& batch);
-  Decision undo(int64_t install, const std::string& proof, store::Batch& batch);
+  // `reason` goes into the record with `detail`.
+  Decision undo(int64_t install, const std::string& reason, Value detail, store::Batch& batch);
+  Decision convict(int64_t install, const std::string& proof, store::Batch& batch);
   Decision resume(int64_t install, const std::string& why);
   std::string names_of(int64_t install, bool now) const;
 
   Kernel kernel_;
   script::ProbationRules rules_;
   std::map<int64_t, Record> records_;  // by install
+  Experience experience_;
 };
 
 }  // namespace clade::run

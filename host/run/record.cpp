@@ -16,13 +16,18 @@ struct Ending {
   size_t omitted = 0;
   std::string state_after;
   std::string result;
+  Usage usage;
+  int64_t emitted = 0;
 };
-const std::string kEndingColumns = "status, error, finished_at, recorded, omitted, state_after, result";
+const std::string kEndingColumns =
+    "status, error, finished_at, recorded, omitted, state_after, result, cpu_us, memory_bytes, emitted";
+constexpr int kEndings = 10;  // columns
 
 void bind(store::Statement& statement, const Ending& ending) {
   statement.bind(1, ending.status).bind(2, ending.error).bind(3, ending.finished_at);
   statement.bind(4, ending.recorded ? 1 : 0).bind(5, static_cast<int64_t>(ending.omitted));
-  statement.bind(6, ending.state_after).bind(7, ending.result);
+  statement.bind(6, ending.state_after).bind(7, ending.result).bind(8, ending.usage.cpu_us);
+  statement.bind(9, ending.usage.memory_bytes).bind(10, ending.emitted);
 }
 
 Ending ending_of(Run& run, RunStatus status, const std::string& error, int64_t now, store::Batch& batch) {
@@ -35,6 +40,9 @@ Ending ending_of(Run& run, RunStatus status, const std::string& error, int64_t n
   ending.omitted = run.journal.keep_reads(kMostKeptReads, batch);
   ending.state_after = run.state_after;
   ending.result = run.result;
+  if (status != RunStatus::committed) return ending;
+  ending.usage = run.usage;
+  ending.emitted = run.emitted;
   return ending;
 }
 
@@ -44,10 +52,10 @@ void record_run(Run& run, RunStatus status, const std::string& error, int64_t no
   Ending ending = ending_of(run, status, error, now, batch);
   if (run.recorded) {
     batch.add([id = run.id, ending = std::move(ending)](store::Database& database) {
-      auto update =
-          database.prepare("UPDATE run SET (" + kEndingColumns + ") = (?, ?, ?, ?, ?, ?, ?) WHERE id = ?");
+      auto update = database.prepare("UPDATE run SET (" + kEndingColumns +
+                                     ") = (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE id = ?");
       bind(update, ending);
-      return update.bind(8, id).run();
+      return update.bind(kEndings + 1, id).run();
     });
     return;
   }
@@ -60,14 +68,22 @@ void record_run(Run& run, RunStatus status, const std::string& error, int64_t no
              trigger = run.trigger_id, attempt = run.attempt, seed = run.seed, started = run.started_at,
              state = run.state_before, state_version = run.state_version, task_error = run.task_error,
              role = run.role, ending = std::move(ending)](store::Database& database) {
-    auto insert = database.prepare("INSERT INTO run (" + kEndingColumns +
-                                   ", id, agent, version, pins, trigger_kind, trigger_id, attempt, seed, "
-                                   "started_at, state, state_version, task_error, role) "
-                                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    auto insert =
+        database.prepare("INSERT INTO run (" + kEndingColumns +
+                         ", id, agent, version, pins, trigger_kind, trigger_id, attempt, seed, "
+                         "started_at, state, state_version, task_error, role) "
+                         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     bind(insert, ending);
-    insert.bind(8, id).bind(9, agent).bind(10, version).bind(11, pins).bind(12, kind).bind(13, trigger);
-    insert.bind(14, attempt).bind(15, seed).bind(16, started).bind(17, state).bind(18, state_version);
-    insert.bind(19, task_error).bind(20, role);
+    insert.bind(kEndings + 1, id)
+        .bind(kEndings + 2, agent)
+        .bind(kEndings + 3, version)
+        .bind(kEndings + 4, pins);
+    insert.bind(kEndings + 5, kind)
+        .bind(kEndings + 6, trigger)
+        .bind(kEndings + 7, attempt)
+        .bind(kEndings + 8, seed);
+    insert.bind(kEndings + 9, started).bind(kEndings + 10, state).bind(kEndings + 11, state_version);
+    insert.bind(kEndings + 12, task_error).bind(kEndings + 13, role);
     return insert.run();
   });
 }

@@ -72,6 +72,9 @@ struct Outbox {
   std::optional<Failure> failure;          // this run's task fails
   std::optional<std::string> review_task;  // this run's task waits for that task's verdict
 
+  // Tasks and messages.
+  int64_t emitted() const { return static_cast<int64_t>(tasks.size() + messages.size()); }
+
   // Does its commit change anything but memory?
   bool is_durable() const {
     const bool only_ephemeral = std::all_of(messages.begin(), messages.end(),
@@ -135,6 +138,7 @@ struct Run {
   int64_t losses = 0;         // of its cell, while it waited
   Course course;              // of this execution
   Usage usage;                // the same, once the handler returned
+  int64_t emitted = 0;        // tasks and messages, of the parts that are committed
   // Awaits that are under way, whichever execution began them.
   struct Awaiting {
     std::string op;

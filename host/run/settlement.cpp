@@ -176,6 +176,7 @@ Result<AfterCommit> Settlement::split(Run& run, store::Batch& batch) {
 Result<AfterCommit> Settlement::apply(Run& run, store::Batch& batch) {
   Outbox& outbox = run.outbox;
   const int64_t now = kernel_.clock.wall_ms();
+  run.emitted += outbox.emitted();
   if (!outbox.tasks.empty()) {
     if (auto ids = kernel_.queue.submit(outbox.tasks, batch); !ids) return failure(ids.error());
   }

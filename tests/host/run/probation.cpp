@@ -15,7 +15,9 @@ const std::string kChanged = "return { api = 1, changed = true }\n";
 
 // A host whose worker has just got another version, which is confirmed after three runs.
 struct Trial {
-  explicit Trial(const Folder& folder) {
+  explicit Trial(const Folder& folder) { restart(folder); }
+  void restart(const Folder& folder) {
+    host.reset();
     Dispatcher::Hooks hooks;
     hooks.decided = [this](const Decision& decision) { decisions.push_back(decision); };
     host.emplace(folder, false, std::move(hooks));
@@ -239,6 +241,48 @@ TEST_CASE("a task that is cancelled leaves its suspect as it was") {
   trial.host->settle();
   CHECK(trial.kinds() == std::vector<Kind>{Kind::suspended, Kind::resumed});
   CHECK(trial.in_force() == kChanged);
+}
+
+TEST_CASE("a version that takes far more than the one before is undone") {
+  const Folder folder;
+  Trial trial(folder);
+  const auto work = [&](const std::string& source, Usage usage) {
+    trial.host->add("work_a");
+    const int64_t run = trial.started(source);
+    trial.host->dispatcher->finished(run, Value("done"), Value(Value::Map()), usage);
+    trial.host->settle();
+  };
+  for (int n = 0; n < 5; ++n) work(kBefore, {2000, 1 << 20});
+  // A host knows what the one before it has seen.
+  if (GENERATE(false, true)) {
+    trial.restart(folder);
+  }
+  trial.save(kChanged);
+  for (int n = 0; n < 4; ++n) work(kChanged, {20000, 1 << 20});
+  CHECK(trial.decisions.empty());
+  work(kChanged, {20000, 1 << 20});
+  REQUIRE(trial.kinds() == std::vector<Kind>{Kind::undone});
+  CHECK(trial.decisions[0].text.find("20.0 ms of processor time, and 2.0 ms before") != std::string::npos);
+  CHECK(trial.in_force() == kBefore);
+}
+
+TEST_CASE("a flood of mail does not leave the outbox of a version on probation") {
+  const Folder folder;
+  Trial trial(folder);
+  for (int n = 0; n < 5; ++n) {
+    trial.host->add("work_a");
+    trial.finish(trial.started(kBefore));
+  }
+  trial.save(kChanged);
+  trial.host->add("work_a");
+  const int64_t run = trial.started(kChanged);
+  for (int64_t n = 1; n <= 60; ++n)
+    REQUIRE(trial.host->call(run, n, "mail.send", {{"to", "agent:other"}, {"kind", "note"}, {"body", n}}));
+  trial.finish(run);
+  CHECK(trial.kinds() == std::vector<Kind>{Kind::suspended});
+  CHECK(trial.host->count("SELECT count(*) FROM message") == 0);
+  trial.finish(trial.started(kBefore));
+  CHECK(trial.kinds() == std::vector<Kind>{Kind::suspended, Kind::undone});
 }
 
 TEST_CASE("a version that was put on top of a suspect begins its own probation") {
