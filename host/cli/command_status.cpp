@@ -87,6 +87,9 @@ void print_running(const Value& status) {
                plain(layer + ": " + missing.as_string()));
   }
   print_probation(status["probation"]);
+  for (const auto& [name, hash] : status["uninstalled"].as_map())
+    print_line("saved:      " + plain(name) + " " + short_hash(hash.as_string()) +
+               " waits for `clade script install " + plain(name) + "`");
   Table table({"AGENT", "ROLE", "STATE", "TASK", "VERSION"});
   for (const Value& agent : status["agents"].as_array()) {
     table.row({agent["name"].as_string(), agent["role"].as_string(), agent["state"].as_string(),

@@ -210,12 +210,15 @@ void HostCommands::vacuum(int slice, Reply reply) {
 Value HostCommands::status() const {
   Value queue = Value::Map();
   for (const auto& [state, count] : kernel_.queue.counts()) queue.set(state, count);
+  Value uninstalled = Value::Map();
+  for (const auto& [name, hash] : reload_.waiting()) uninstalled.set(name, hash);
   Value layers = Value::Map();
   for (const auto& layer : zygote_.layers()) layers.set(layer.name, layer.missing);
   return Value{{"pid", static_cast<int64_t>(getpid())},
                {"started_at", started_at_},
                {"agents", dispatcher_.agents()},
                {"probation", dispatcher_.on_probation()},
+               {"uninstalled", std::move(uninstalled)},
                {"queue", std::move(queue)},
                {"mail", Value{{"waiting", static_cast<int64_t>(kernel_.mail.waiting())},
                               {"dropped", static_cast<int64_t>(kernel_.mail.dropped())}}},

@@ -118,7 +118,22 @@ void Reload::look(std::function<void()> done) {
 
 void Reload::gather() {
   imported_ = false;
-  for (auto& set : related(kernel_.library, kernel_.library.changed())) sets_.push_back(std::move(set));
+  auto changed = kernel_.library.changed();
+  std::erase_if(changed, [&](const auto& candidate) {
+    return kernel_.library.reload_mode(candidate.name) == script::ReloadMode::off;
+  });
+  std::erase_if(waiting_, [&](const auto& waiting) {
+    return std::none_of(changed.begin(), changed.end(), [&](const auto& candidate) {
+      return candidate.name == waiting.first && candidate.hash == waiting.second;
+    });
+  });
+  for (auto& set : related(kernel_.library, std::move(changed))) {
+    const bool is_known = std::all_of(set.begin(), set.end(), [&](const auto& candidate) {
+      const auto waiting = waiting_.find(candidate.name);
+      return waiting != waiting_.end() && waiting->second == candidate.hash;
+    });
+    if (!is_known) sets_.push_back(std::move(set));
+  }
   for (const auto& problem : kernel_.library.problems()) {
     if (said_.insert(problem.message).second) say_("scripts", problem.message);
   }
@@ -277,6 +292,7 @@ Result<Program> Reload::program_of(const script::Version& candidate, const Inste
 
 void Reload::take_over(const Set& set, const std::string& by, const Infos& infos, store::Batch& batch) {
   kernel_.library.import(set, by, batch);
+  for (const auto& candidate : set) waiting_.erase(candidate.name);
   imported_ = true;
   for (const auto& [role, info] : infos) dispatcher_.set_role(role, info);
 }
@@ -291,7 +307,24 @@ void Reload::say_live(const Set& set) {
   }
 }
 
+void Reload::ask(const Set& set) {
+  std::string names;
+  for (const auto& candidate : set) {
+    waiting_[candidate.name] = candidate.hash;
+    names += " " + candidate.name;
+  }
+  for (const auto& candidate : set)
+    say_(candidate.name, "loads at version " + short_hash(candidate.hash) +
+                             " and waits: `clade script install" + names + "`");
+}
+
 void Reload::decide(const Set& set, Result<Infos> infos) {
+  if (infos && std::any_of(set.begin(), set.end(), [&](const auto& candidate) {
+        return kernel_.library.reload_mode(candidate.name) == script::ReloadMode::ask;
+      })) {
+    ask(set);
+    return next();
+  }
   store::Batch batch;
   std::string refusal;
   if (infos) {

@@ -49,6 +49,8 @@ class Reload {
   // requires it. Returns what calls it off: then `done` is not called.
   std::function<void()> try_version(const script::Version& candidate, const std::string& agent,
                                     std::function<void(Status)> done);
+  // What files hold that waits for `install`: name → hash.
+  const std::map<std::string, std::string>& waiting() const { return waiting_; }
   // Takes over the words of the roles that run a script, after it changed by other ways than a file.
   void refresh(const std::string& name);
 
@@ -69,6 +71,8 @@ class Reload {
   void gather();
   void next();
   void decide(const Set& set, Result<Infos> infos);
+  // Somebody has to say whether these become current.
+  void ask(const Set& set);
   void take_over(const Set& set, const std::string& by, const Infos& infos, store::Batch& batch);
   void say_live(const Set& set);
   std::shared_ptr<Trial> try_all(Set set, const std::string& agent, std::function<void(Result<Infos>)> done);
@@ -80,6 +84,7 @@ class Reload {
   Checks checks_;
   Say say_;
   std::deque<Set> sets_;
+  std::map<std::string, std::string> waiting_;  // for somebody to install them: name → hash
   std::deque<std::function<void()>> done_;
   std::set<std::string> said_;  // problems, each said once
   bool busy_ = false;

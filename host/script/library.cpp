@@ -79,6 +79,12 @@ bool Library::has_skill(const std::string& id) const {
   return shelves_->catalogue.skills.count(id) > 0;
 }
 
+ReloadMode Library::reload_mode(const std::string& name) const {
+  const ReloadModes& modes = swarm().reload;
+  if (is_kind(name, "agent")) return modes.agents;
+  return is_kind(name, "skill") ? modes.skills : modes.scripts;
+}
+
 Result<std::string> Library::skill_file(const std::string& id, const std::string& file) const {
   if (!has_skill(id)) return failure("not_found", "no skill \"" + id + "\"" + did_you_mean(id, skills()));
   if (file.empty() || file[0] == '.' || file.find('/') != std::string::npos ||

@@ -44,6 +44,8 @@ class Library {
   const SkillManifest& skill(const std::string& id) const;
   std::vector<std::string> skills() const;
   bool has_skill(const std::string& id) const;
+  // What becomes of a script's file when it is saved.
+  ReloadMode reload_mode(const std::string& name) const;
   // The source of a skill's other file ("test.lua", "bench.lua"). Errors: "not_found", "invalid" (no plain
   // file name).
   Result<std::string> skill_file(const std::string& id, const std::string& file) const;

@@ -114,6 +114,23 @@ std::vector<GivenGrant> read_given(YamlFields& agent, YamlReport& report) {
   return grants;
 }
 
+std::string check_reload(const std::string& text) {
+  return text == "auto" || text == "ask" || text == "off" ? ""
+                                                          : quoted(text) + " is neither auto, ask nor off";
+}
+
+ReloadModes read_reload(const YamlNode& node, YamlReport& report) {
+  ReloadModes modes;
+  YamlFields fields(node, {"agents", "skills", "scripts"}, report);
+  for (const auto& [key, mode] : {std::pair{"agents", &modes.agents}, std::pair{"skills", &modes.skills},
+                                  std::pair{"scripts", &modes.scripts}}) {
+    const std::string text = fields.text(key, check_reload);
+    if (!text.empty())
+      *mode = text == "ask" ? ReloadMode::ask : text == "off" ? ReloadMode::off : ReloadMode::automatic;
+  }
+  return modes;
+}
+
 RetentionRules read_retention(const YamlNode& node, YamlReport& report) {
   RetentionRules rules;
   const std::pair<const char*, int64_t*> spans[] = {{"completed_tasks", &rules.completed_tasks_ms},
@@ -284,7 +301,8 @@ Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
   if (!root) return failure(root.error());
   YamlReport report(path);
   YamlFields fields(
-      *root, {"swarm", "require", "agents", "goals", "settings", "governance", "retention", "probation"},
+      *root,
+      {"swarm", "require", "agents", "goals", "settings", "governance", "retention", "probation", "reload"},
       report);
   SwarmManifest manifest;
   fields.require("swarm");
@@ -305,6 +323,7 @@ Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
   if (const YamlNode* retention = fields.map("retention")) {
     manifest.retention = read_retention(*retention, report);
   }
+  if (const YamlNode* reload = fields.map("reload")) manifest.reload = read_reload(*reload, report);
   if (const YamlNode* probation = fields.map("probation")) {
     YamlFields rules(*probation, {"runs", "seconds"}, report);
     manifest.probation.runs = rules.integer("runs", manifest.probation.runs, 1, kMostProbation);

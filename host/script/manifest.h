@@ -62,6 +62,17 @@ struct ProbationRules {
   int64_t ms = 60000;
 };
 
+// What becomes of a file that somebody saves: it is tried and taken over by itself; it is tried, and waits
+// for `clade script install`; nobody looks at it, but for that command.
+enum class ReloadMode { automatic, ask, off };
+
+// By folder: agents/, skills/, scripts/.
+struct ReloadModes {
+  ReloadMode agents = ReloadMode::automatic;
+  ReloadMode skills = ReloadMode::automatic;
+  ReloadMode scripts = ReloadMode::automatic;
+};
+
 struct SwarmManifest {
   std::string name;
   std::vector<std::string> require;  // isolation layers that must be active, by the names of cell::Layer
@@ -73,6 +84,7 @@ struct SwarmManifest {
   int64_t vote_deadline_ms = 60000;
   RetentionRules retention;
   ProbationRules probation;
+  ReloadModes reload;
 };
 
 // Names of agents and roles are [a-z][a-z0-9_]*, ids of skills two of these with a dot between; the swarm's

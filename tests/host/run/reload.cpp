@@ -76,4 +76,134 @@ TEST_CASE("a saved file is tried for the host, not for an agent") {
   CHECK(checks.begun[0].agent.empty());
 }
 
+TEST_CASE("a role and a skill that it calls are tried and become current together") {
+  const SkilledFolder folder;
+  PlayedHost host(folder);
+  PlayedChecks checks;
+  std::vector<std::string> said;
+  Reload reload(*host.kernel, *host.dispatcher, checks.checks(),
+                [&](const auto& name, const auto& text) { said.push_back(name + " " + text); });
+  const std::string skill = "return { saved = true }\n";
+  const std::string role = "return { api = 1, saved = true }\n";
+  folder.write("skills/text/slug/init.lua", skill);
+  folder.write("agents/worker/init.lua", role);
+  reload.look();
+  // The skill by itself, then the role with it: each made of what was saved.
+  REQUIRE(checks.begun.size() == 1);
+  CHECK(checks.begun[0].program.modules.at("text.slug").source == skill);
+  checks.begun[0].done(Value(Value::Map()));
+  REQUIRE(checks.begun.size() == 2);
+  CHECK(checks.begun[1].program.main.source == role);
+  CHECK(checks.begun[1].program.modules.at("text.slug").source == skill);
+
+  SECTION("both") {
+    checks.begun[1].done(Value{{"tasks", Value::Array{"work_*"}}});
+    CHECK(host.library.current("skill:text.slug")->source == skill);
+    CHECK(host.library.current("agent:worker")->source == role);
+    CHECK(host.library.installs().size() == 1);
+    host.settle();
+    CHECK(said.size() == 2);
+  }
+  SECTION("each by itself, if they do not suit each other") {
+    checks.begun[1].done(failure("error", "it does not load"));
+    REQUIRE(checks.begun.size() == 3);
+    checks.begun[2].done(Value(Value::Map()));
+    REQUIRE(checks.begun.size() == 4);
+    CHECK(checks.begun[3].program.main.source == "return { api = 1 }\n");
+    checks.begun[3].done(Value{{"tasks", Value::Array{"work_*"}}});
+    host.settle();
+    REQUIRE(checks.begun.size() == 5);
+    CHECK(checks.begun[4].program.main.source == role);
+    checks.begun[4].done(failure("error", "it does not load"));
+    host.settle();
+    CHECK(host.library.current("skill:text.slug")->source == skill);
+    CHECK(host.library.current("agent:worker")->source == "return { api = 1 }\n");
+    CHECK(host.count("SELECT count(*) FROM script_event WHERE verb = 'refused' AND name = 'agent:worker'") ==
+          1);
+  }
+}
+
+TEST_CASE("a saved file waits for somebody to install it where swarm.yaml says so") {
+  SkilledFolder folder;
+  std::ofstream(folder.path + "/swarm.yaml", std::ios::app) << "reload: {agents: ask, skills: off}\n";
+  PlayedHost host(folder);
+  PlayedChecks checks;
+  std::vector<std::string> said;
+  Reload reload(*host.kernel, *host.dispatcher, checks.checks(),
+                [&](const auto& name, const auto& text) { said.push_back(name + " " + text); });
+  const std::string role = "return { api = 1, saved = true }\n";
+  folder.write("skills/text/slug/init.lua", "return { saved = true }\n");
+  folder.write("agents/worker/init.lua", role);
+  reload.look();
+  REQUIRE(checks.begun.size() == 1);  // of the role alone
+  checks.begun[0].done(Value{{"tasks", Value::Array{"work_*"}}});
+  CHECK(host.library.current("agent:worker")->source == "return { api = 1 }\n");
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].find("waits: `clade script install agent:worker`") != std::string::npos);
+  CHECK(reload.waiting() == std::map<std::string, std::string>{{"agent:worker", content_hash(role)}});
+  reload.look();
+  CHECK(checks.begun.size() == 1);  // once is enough
+  CHECK(said.size() == 1);
+
+  Result<Value> installed = Value();
+  reload.install({"agent:worker", "skill:text.slug"}, false, "somebody",
+                 [&](Result<Value> answer) { installed = std::move(answer); });
+  checks.begun[1].done(Value(Value::Map()));
+  checks.begun[2].done(Value{{"tasks", Value::Array{"work_*"}}});
+  host.settle();
+  REQUIRE(installed);
+  CHECK((*installed)["agent:worker"] == Value(content_hash(role)));
+  CHECK(host.library.current("agent:worker")->source == role);
+  CHECK(host.library.current("skill:text.slug")->source == "return { saved = true }\n");
+  CHECK(reload.waiting().empty());
+  CHECK(host.count("SELECT count(*) FROM script_event WHERE by = 'somebody'") == 2);
+}
+
+TEST_CASE("what was undone is installed by force alone") {
+  const SkilledFolder folder;
+  PlayedHost host(folder);
+  PlayedChecks checks;
+  Reload reload(*host.kernel, *host.dispatcher, checks.checks(), [](const auto&, const auto&) {});
+  const std::string role = "return { api = 1, saved = true }\n";
+  folder.write("agents/worker/init.lua", role);
+  Result<Value> answered = Value();
+  const auto install = [&](bool force) {
+    reload.install({"agent:worker"}, force, "somebody",
+                   [&](Result<Value> answer) { answered = std::move(answer); });
+  };
+  install(false);
+  checks.begun[0].done(Value{{"tasks", Value::Array{"work_*"}}});
+  host.settle();
+  REQUIRE(answered);
+  install(false);
+  REQUIRE_FALSE(answered);
+  CHECK(answered.error().code == "unchanged");
+  store::Batch batch;
+  host.library.undo(host.library.install_of("worker"), Value{{"reason", "it failed"}}, batch);
+  host.dispatcher->commit(std::move(batch), nullptr);
+  host.settle();
+
+  reload.look();
+  CHECK(checks.begun.size() == 1);
+  install(false);
+  REQUIRE_FALSE(answered);
+  CHECK(answered.error().code == "quarantined");
+  CHECK(answered.error().message.find("--force") != std::string::npos);
+  install(true);
+  REQUIRE(checks.begun.size() == 2);
+  SECTION("and is current then") {
+    checks.begun[1].done(Value{{"tasks", Value::Array{"work_*"}}});
+    host.settle();
+    REQUIRE(answered);
+    CHECK(host.library.current("agent:worker")->source == role);
+    CHECK_FALSE(host.library.was_undone("agent:worker", content_hash(role)));
+  }
+  SECTION("unless it does not load") {
+    checks.begun[1].done(failure("syntax", "init.lua:1: unexpected symbol"));
+    REQUIRE_FALSE(answered);
+    CHECK(answered.error().code == "refused");
+    CHECK(host.library.current("agent:worker")->source == "return { api = 1 }\n");
+  }
+}
+
 }  // namespace clade::run

@@ -146,7 +146,9 @@ TEST_CASE("a swarm's manifest is read, agents in order", "[manifest]") {
       "goals:\n"
       "  - {name: tighter, skill: optimize.bin_packing, metric: excess, target: 1.0, knowledge: packing}\n"
       "settings: {seed: 1, evaluations: 16000, instances: 'weibull:3:45:100:5000'}\n"
-      "governance: {quorum: 4, threshold: 0.75, vote_deadline_ms: 1000}\n");
+      "governance: {quorum: 4, threshold: 0.75, vote_deadline_ms: 1000}\n"
+      "probation: {runs: 5, seconds: 7}\n"
+      "reload: {agents: ask, skills: off, scripts: auto}\n");
   REQUIRE(manifest);
   CHECK(manifest->name == "First-swarm_1");
   CHECK(manifest->require == std::vector<std::string>{"seccomp", "landlock"});
@@ -162,6 +164,11 @@ TEST_CASE("a swarm's manifest is read, agents in order", "[manifest]") {
   CHECK(manifest->quorum == 4);
   CHECK(manifest->threshold == 0.75);
   CHECK(manifest->vote_deadline_ms == 1000);
+  CHECK(manifest->probation.runs == 5);
+  CHECK(manifest->probation.ms == 7000);
+  CHECK(manifest->reload.agents == clade::script::ReloadMode::ask);
+  CHECK(manifest->reload.skills == clade::script::ReloadMode::off);
+  CHECK(manifest->reload.scripts == clade::script::ReloadMode::automatic);
 }
 
 TEST_CASE("a swarm needs a name, all else has a default", "[manifest]") {
@@ -205,6 +212,9 @@ TEST_CASE("a swarm's manifest says what is wrong and where", "[manifest]") {
   CHECK(wrong("governance: {threshold: high}\n") ==
         "swarm.yaml:2:25: \"threshold\" must be a number, not text");
   CHECK(wrong("governance: {quorum: 0}\n") == "swarm.yaml:2:22: \"quorum\" must be from 1 to 1000, not 0");
+  CHECK(wrong("probation: {runs: 0}\n") == "swarm.yaml:2:19: \"runs\" must be from 1 to 1000000, not 0");
+  CHECK(wrong("reload: {agents: sometimes}\n") ==
+        "swarm.yaml:2:18: \"agents\": \"sometimes\" is neither auto, ask nor off");
   CHECK(wrong("settings: {seed: abc}\n") == "swarm.yaml:2:18: \"seed\" must be a whole number, not text");
   CHECK(wrong("goals:\n  - {skill: a.b}\n") == "swarm.yaml:3:5: the key \"name\" is missing");
   CHECK(wrong("goals:\n  - {skill: a.b}\n  - {skill: a.b}\n") ==
