@@ -11,6 +11,7 @@
 #include "cell/frames.h"
 #include "cell/fresh_cell.h"
 #include "cell/shared_cell.h"
+#include "cell/solo_cells.h"
 #include "cell/verdict.h"
 #include "loop/timer.h"
 
@@ -48,6 +49,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
         log(its_log),
         pause(its_loop),
         slots(static_cast<size_t>(std::max(1, its_options.shared_cells)), nullptr),
+        solos(its_loop, static_cast<size_t>(std::max(1, its_options.solo_cells)), its_options.solo_idle_ms),
         evaluations(places(its_options)),
         own_checks(places(its_options)),
         trials(places(its_options)) {}
@@ -73,21 +75,22 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
 
   void doomed(SharedCell& cell) override {
     std::replace(slots.begin(), slots.end(), &cell, static_cast<SharedCell*>(nullptr));
+    solos.doomed(cell);
+  }
+
+  void idle(SharedCell& cell) override {
+    solos.idle(cell);
+    // For a run that waits for this cell, or for its place.
+    if (!waiting.empty()) later([](State& state) { state.start_waiting(); });
   }
 
   void ended(SharedCell& cell, Death death) override {
     const bool solo = cell.is_solo();
+    solos.ended(cell);
     const auto entry =
         std::find_if(cells.begin(), cells.end(), [&](const auto& owned) { return owned.get() == &cell; });
     if (entry != cells.end()) cells.erase(entry);
-    if (solo) {
-      const auto key = solo_cells.find(&cell);
-      if (key != solo_cells.end()) {
-        if (--solo_programs[key->second] == 0) solo_programs.erase(key->second);
-        solo_cells.erase(key);
-      }
-      later([](State& state) { state.start_waiting(); });
-    }
+    if (solo) later([](State& state) { state.start_waiting(); });
     if (death.runs.empty() && solo && !death.culprit) return;
     ++deaths;
     std::string where = death.reason;
@@ -143,29 +146,28 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     return !program.confirmed || alone.count(program.key) > 0;
   }
 
-  // For one that is alone.
-  bool has_place(const run::Program& program) const {
-    return solo_cells.size() < static_cast<size_t>(std::max(1, options.solo_cells)) ||
-           solo_programs.count(program.version) == 0;
+  // The cell that an agent's run goes to, null where it has to wait for one. Errors: "io".
+  Result<SharedCell*> place(const run::Program& program) {
+    const bool alone = is_alone(program);
+    solos.turn_to(program, alone);
+    if (!alone) return home(program);
+    if (SharedCell* own = solos.take(program)) return own;
+    if (!solos.has_place(program.version)) return nullptr;
+    auto opened = open(true);
+    if (opened) solos.add(**opened, program);
+    return opened;
   }
 
-  // The cell that an agent's run goes to. Errors: "io".
-  Result<SharedCell*> place(const run::Program& program) {
-    if (is_alone(program)) {
-      auto opened = open(true);
-      if (!opened) return opened;
-      solo_cells.emplace(*opened, program.version);
-      ++solo_programs[program.version];
-      return opened;
-    }
-    auto home = homes.find(program.agent);
-    if (home == homes.end()) {
+  // The cell that its agent shares with others. Errors: "io".
+  Result<SharedCell*> home(const run::Program& program) {
+    auto place = homes.find(program.agent);
+    if (place == homes.end()) {
       std::vector<size_t> agents(slots.size());
       for (const auto& [agent, slot] : homes) ++agents[slot];
       const auto least = std::min_element(agents.begin(), agents.end());
-      home = homes.emplace(program.agent, static_cast<size_t>(least - agents.begin())).first;
+      place = homes.emplace(program.agent, static_cast<size_t>(least - agents.begin())).first;
     }
-    SharedCell*& slot = slots[home->second];
+    SharedCell*& slot = slots[place->second];
     if (!slot) {
       auto opened = open(false);
       if (!opened) return opened;
@@ -190,13 +192,15 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
 
   void start(const run::Program& program, const run::Invocation& invocation) {
     const int64_t run = invocation.run;
-    if (is_alone(program) && !has_place(program)) {
-      waiting.push_back({program, invocation});
-      return;
-    }
     auto cell = place(program);
     if (!cell) return lose_later(run, cell.error().message);
+    if (!*cell) {
+      waiting.push_back({program, invocation});
+      solos.make_room(waiting.size());
+      return;
+    }
     if (auto begun = (*cell)->begin(program, invocation); !begun) {
+      if ((*cell)->runs() == 0) solos.idle(**cell);
       pending.insert(run);
       return later([run, reason = begun.error().message](State& state) {
         if (state.pending.erase(run)) state.run_events->failed(run, reason);
@@ -328,8 +332,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
   std::set<int64_t> pending;                            // their end is about to be reported
   std::vector<std::pair<int64_t, std::string>> losses;  // what `pause` waits for
   std::set<std::string> alone;                          // keys of programs that found their cell full
-  std::map<const SharedCell*, std::string> solo_cells;  // and the version of the script there
-  std::map<std::string, int> solo_programs;             // version → cells
+  SoloCells solos;                                      // those of `alone` and unconfirmed programs
   std::deque<std::pair<run::Program, run::Invocation>> waiting;  // for one of those
   int64_t deaths = 0;
   bool held = false;

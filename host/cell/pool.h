@@ -2,10 +2,11 @@
 // deadlines of all of them. The host side of rule 1: what a cell sends is checked (cell.h) before anything
 // else sees it.
 //
-// An unconfirmed program's run gets a cell of its own. Confirmed ones share: an agent keeps its cell as long
-// as that lives. When a cell dies, all its runs are lost, and each run of the program that was executing gets
-// a cell of its own from then on. A cell whose programs together need more
-// memory than it may have dies too, without blame: it is the one that asked for more that moves out.
+// An unconfirmed program's run gets a cell of its own, which stays for the next one of the same program and
+// agent (solo_cells.h). Confirmed ones share: an agent keeps its cell as long as that lives. When a cell
+// dies, all its runs are lost, and each run of the program that was executing gets a cell of its own from
+// then on. A cell whose programs together need more memory than it may have dies too, without blame: it is
+// the one that asked for more that moves out.
 //
 // All on the loop's thread. Destroy it before the zygote and the loop.
 #pragma once
@@ -63,9 +64,10 @@ struct ProgramInfo {
 
 struct PoolOptions {
   int shared_cells = 2;
-  // Runs of programs that are not confirmed, each in a cell of its own: further ones wait until one has
-  // ended. One of each script version always has a cell: others may wait for its answer.
+  // Cells of programs that are not confirmed, with a run or kept for the next one: further runs wait until
+  // one has ended. One of each script version always has a cell: others may wait for its answer.
   int solo_cells = 128;
+  int64_t solo_idle_ms = 10000;   // so long one is kept
   int parallel_evaluations = 2;   // and one more, of an agent that has none; others wait for their turn
   int64_t slice_ms = 2000;        // a handler between two waits: soft
   int64_t slice_grace_ms = 1000;  // then SIGKILL

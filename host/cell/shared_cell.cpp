@@ -163,8 +163,9 @@ void SharedCell::cancelled(int64_t run) {
 }
 
 void SharedCell::idle(int64_t memory) {
-  if (options_.solo && runs_.empty()) {
-    doom();
+  if (options_.solo) {
+    // Its VM stays, whatever is in it: that is to be seen.
+    if (runs_.empty()) owner_.idle(*this);
   } else if (memory > (options_.limits.memory_mb << 20) / 4 * 3) {
     unload_least_recent();
   }

@@ -36,6 +36,8 @@ class SharedCellOwner {
   virtual void left(int64_t run) = 0;
   // Nothing may begin in it any more; ended() follows.
   virtual void doomed(SharedCell& cell) = 0;
+  // It is alone, has no runs and nothing to do.
+  virtual void idle(SharedCell& cell) = 0;
   // It is reaped. The last thing that it does.
   virtual void ended(SharedCell& cell, Death death) = 0;
 };
@@ -46,7 +48,7 @@ class SharedCell final : private CellEvents {
     CellLimits limits;
     SliceLimits slices;
     int64_t vm_memory_mb = 128;  // of each VM
-    bool solo = false;           // ends with its last run
+    bool solo = false;           // for one program of one agent
   };
 
   // Spawns it. Errors: "io".
@@ -65,6 +67,8 @@ class SharedCell final : private CellEvents {
   void cancel(int64_t run);
   // As Executor::at_rest.
   bool at_rest(int64_t run) const;
+  // Ends it: ended() follows.
+  void retire() { doom(); }
   // Hears nothing from it until told otherwise (Cell::hold).
   void hold(bool on) { cell_->hold(on); }
 

@@ -81,6 +81,17 @@ struct Agents : ZygoteFixture, run::RunEvents {
     if (!until()) loop.run();
     until = nullptr;
   }
+  // Until so many cells of unconfirmed programs are left.
+  void run_until_alone(int64_t count) {
+    loop::Timer poll(loop);
+    poll.start(
+        1,
+        [&] {
+          if (pool.statistics()["solo"] == Value(count)) loop.stop();
+        },
+        1);
+    loop.run();
+  }
   void run_until_ended(const std::set<int64_t>& runs) {
     run_until([&] {
       return std::all_of(runs.begin(), runs.end(), [&](int64_t run) { return ends.count(run) > 0; });
@@ -135,6 +146,7 @@ TEST_CASE("the end of a run tells what it used, also what an unconfirmed program
   CHECK(agents.ends[2] == "finished");
   CHECK(agents.usages[1].cpu_us > 0);
   CHECK(agents.usages[1].memory_bytes > 0);
+  // In the same VM what one run leaves is added to what others have left.
   CHECK(agents.usages[2].memory_bytes - agents.usages[1].memory_bytes > 1'000'000);
 }
 
@@ -326,9 +338,10 @@ TEST_CASE("a cell that no hook can stop is killed at the hard deadline") {
   CHECK_THAT(agents.ends[1], Catch::StartsWith("blamed: ") && Catch::Contains("slice_ms"));
 }
 
-TEST_CASE(
-    "a program that was blamed may share again, and the cell of an unconfirmed one ends with its last run") {
-  Agents agents(one_cell());
+TEST_CASE("a program that was blamed may share again, and the cell of an unconfirmed one ends when idle") {
+  auto options = one_cell();
+  options.solo_idle_ms = 1;
+  Agents agents(options);
   auto moody = program("builder", handler("if task.payload then return 1 end " + std::string(kLoop)));
   agents.pool.start(moody, task(1));
   agents.run_until([&] { return agents.logs.size() == 1; });
@@ -341,15 +354,135 @@ TEST_CASE(
   agents.pool.start(moody, task(2, true));
   agents.run_until_ended({2});
   CHECK(agents.ends[2] == "finished");
-  loop::Timer poll(agents.loop);
-  poll.start(
-      1,
-      [&] {
-        if (agents.pool.statistics()["solo"] == Value(0)) agents.loop.stop();
-      },
-      1);
-  agents.loop.run();
+  agents.run_until_alone(0);
   CHECK(agents.pool.statistics()["deaths"] == Value(1));
+}
+
+// Counts its runs where an agent should keep nothing.
+run::Program counting(const std::string& agent, const std::string& version = "v1") {
+  auto made = program(agent,
+                      handler("count = count + 1\nif task.payload == 'wait' then clade.queue.get('t9') end\n"
+                              "if task.payload == 'loop' then " +
+                              std::string(kLoop) + " end\nreturn count"),
+                      version);
+  made.main.source = "local count = 0\n" + made.main.source;
+  made.confirmed = false;
+  return made;
+}
+
+// What `counting` returns: how many runs its VM has had.
+int64_t count_of(Agents& agents, int64_t run, const run::Program& program) {
+  agents.pool.start(program, task(run));
+  agents.run_until_ended({run});
+  INFO(agents.ends[run]);
+  return agents.results[run].as_integer();
+}
+
+TEST_CASE("the cell of an unconfirmed program stays for the next run of the same program and agent") {
+  Agents agents(one_cell());
+  auto builder = counting("builder");
+  REQUIRE(count_of(agents, 1, builder) == 1);
+  REQUIRE(count_of(agents, 2, builder) == 2);
+  REQUIRE(count_of(agents, 3, counting("builder#2")) == 1);
+  REQUIRE(count_of(agents, 4, builder) == 3);
+  CHECK(agents.pool.statistics()["solo"] == Value(2));
+
+  // Another program of the agent ends it.
+  REQUIRE(count_of(agents, 5, counting("builder", "v2")) == 1);
+  agents.run_until_alone(2);
+  REQUIRE(count_of(agents, 6, builder) == 1);
+  agents.run_until_alone(2);
+  // So does the same one once it is confirmed.
+  builder.confirmed = true;
+  REQUIRE(count_of(agents, 7, builder) == 1);
+  agents.run_until_alone(1);
+  CHECK(agents.pool.statistics()["deaths"] == Value(0));
+}
+
+TEST_CASE("an unconfirmed program shares its cell with no other run, not even one of its own") {
+  Agents agents(one_cell());
+  const auto builder = counting("builder");
+  agents.pool.start(builder, task(1, "wait"));
+  agents.run_until([&] { return agents.calls.size() == 1; });
+  agents.pool.cancel(1);
+  REQUIRE(count_of(agents, 2, builder) == 1);
+  // While another program of the agent takes over, its run goes on, and its cell ends afterwards.
+  agents.pool.start(builder, task(3, "wait"));
+  agents.run_until([&] { return agents.calls.size() == 2; });
+  REQUIRE(count_of(agents, 4, counting("builder", "v2")) == 1);
+  agents.pool.answer(3, "0", Value(1), 0);
+  agents.run_until_ended({3});
+  CHECK(agents.ends[3] == "finished");
+  agents.run_until_alone(1);
+  REQUIRE(count_of(agents, 5, counting("builder", "v2")) == 2);
+}
+
+TEST_CASE("idle cells make place for runs that need one, the one idle for longest first") {
+  auto options = one_cell();
+  options.solo_cells = 2;
+  options.solo_idle_ms = 600000;
+  Agents agents(options);
+  REQUIRE(count_of(agents, 1, counting("agent#1")) == 1);
+  REQUIRE(count_of(agents, 2, counting("agent#2")) == 1);
+  REQUIRE(count_of(agents, 3, counting("agent#3")) == 1);
+  CHECK(agents.pool.statistics()["solo"] == Value(2));
+  REQUIRE(count_of(agents, 4, counting("agent#2")) == 2);
+  REQUIRE(count_of(agents, 5, counting("agent#1")) == 1);
+  CHECK(agents.pool.statistics()["deaths"] == Value(0));
+
+  // All at once: none is kept waiting by a cell that does nothing.
+  std::set<int64_t> runs;
+  for (int64_t run = 10; run < 20; ++run) {
+    agents.pool.start(counting("agent#" + std::to_string(run)), task(run));
+    runs.insert(run);
+  }
+  agents.run_until_ended(runs);
+  for (const int64_t run : runs) CHECK(agents.results[run] == Value(1));
+}
+
+TEST_CASE("an idle cell is not the one that its script version always has") {
+  auto options = one_cell();
+  options.solo_cells = 1;
+  options.solo_idle_ms = 600000;
+  Agents agents(options);
+  agents.pool.start(counting("waiting"), task(1, "wait"));
+  agents.run_until([&] { return agents.calls.size() == 1; });
+  REQUIRE(count_of(agents, 2, counting("answering#1", "v2")) == 1);
+  REQUIRE(count_of(agents, 3, counting("answering#2", "v2")) == 1);
+  agents.pool.answer(1, "0", Value(1), 0);
+  agents.run_until_ended({1});
+  CHECK(agents.ends[1] == "finished");
+}
+
+TEST_CASE("a run that takes the cell of the one before it down is to blame for that") {
+  Agents agents(one_cell());
+  const auto builder = counting("builder");
+  REQUIRE(count_of(agents, 1, builder) == 1);
+  agents.pool.start(builder, task(2, "loop"));
+  agents.run_until([&] { return agents.logs.size() == 1; });
+  for (const pid_t cell : children_of(agents.zygote->pid())) kill(cell, SIGKILL);
+  agents.run_until_ended({2});
+  CHECK_THAT(agents.ends[2], Catch::StartsWith("blamed: ") && Catch::Contains("SIGKILL"));
+  CHECK(agents.pool.statistics()["deaths"] == Value(1));
+  REQUIRE(count_of(agents, 3, builder) == 1);
+  // One that is idle when it is killed blames nobody.
+  for (const pid_t cell : children_of(agents.zygote->pid())) kill(cell, SIGKILL);
+  agents.run_until_alone(0);
+  REQUIRE(count_of(agents, 4, builder) == 1);
+  CHECK(agents.pool.statistics()["deaths"] == Value(1));
+}
+
+TEST_CASE("a cell whose run could not even be sent ends, too") {
+  auto options = one_cell();
+  options.solo_idle_ms = 1;
+  Agents agents(options);
+  agents.pool.start(counting("builder"), task(1, std::string(17u << 20, 'x')));
+  auto large = counting("tester");
+  large.main.source += std::string(17u << 20, ' ');
+  agents.pool.start(large, task(2));
+  agents.run_until_ended({1, 2});
+  for (const int64_t run : {1, 2}) CHECK_THAT(agents.ends[run], Catch::StartsWith("failed: "));
+  agents.run_until_alone(0);
 }
 
 TEST_CASE("a cell killed from outside while idle blames nobody") {
