@@ -214,7 +214,7 @@ TEST_CASE("a swarm's manifest says what is wrong and where", "[manifest]") {
   CHECK(wrong("governance: {quorum: 0}\n") == "swarm.yaml:2:22: \"quorum\" must be from 1 to 1000, not 0");
   CHECK(wrong("probation: {runs: 0}\n") == "swarm.yaml:2:19: \"runs\" must be from 1 to 1000000, not 0");
   CHECK(wrong("reload: {agents: sometimes}\n") ==
-        "swarm.yaml:2:18: \"agents\": \"sometimes\" is neither auto, ask nor off");
+        "swarm.yaml:2:18: \"sometimes\" is neither auto, ask nor off");
   CHECK(wrong("settings: {seed: abc}\n") == "swarm.yaml:2:18: \"seed\" must be a whole number, not text");
   CHECK(wrong("goals:\n  - {skill: a.b}\n") == "swarm.yaml:3:5: the key \"name\" is missing");
   CHECK(wrong("goals:\n  - {skill: a.b}\n  - {skill: a.b}\n") ==
