@@ -4,9 +4,18 @@
 
 local host, new_environment = ...
 
-local HANDLERS = { "on_task", "on_mail", "migrate", "check", "selftest" }
+local FUNCTIONS = { "on_task", "on_mail", "check", "selftest" }
 
 local strands = host.script("scripts/strands.lua")(host)
+
+-- As host.enter, for functions that may wait: calls one so that errors of its tail calls do not name this file.
+local function settle(ok, ...)
+  if not ok then error((...), 0) end
+  return ...
+end
+local function enter(fn, ...) return settle(xpcall(fn, host.note_trace, ...)) end
+
+local migration = host.script("scripts/migration.lua")(enter)
 
 local function load_part(name, ...)
   return host.script("scripts/std/" .. name .. ".lua")(host, ...)
@@ -24,6 +33,7 @@ for name, part in next, clade do
 end
 
 local agent     -- the script's table
+local bring     -- brings a state of another version to this one's form
 local initial   -- the state of an agent that has none yet: a copy, which no run can change
 local identity  -- name, role and version: what a handler sees of them in `self`
 
@@ -45,7 +55,7 @@ end
 local function problem_of(module)
   if type(module) ~= "table" then return "an agent's script must return a table, not " .. type(module) end
   if module.api ~= 1 then return "an agent's table needs `api = 1`" end
-  for _, name in ipairs(HANDLERS) do
+  for _, name in ipairs(FUNCTIONS) do
     local kind = type(module[name])
     if kind ~= "function" and kind ~= "nil" then return "`" .. name .. "` must be a function, not " .. kind end
   end
@@ -64,12 +74,12 @@ local function problem_of(module)
   end
   if #(module.tasks or {}) > 0 and not module.on_task then return "`tasks` needs a function `on_task`" end
   if not module.on_task and not module.on_mail then return "it handles nothing: add on_task or on_mail" end
-  return host.problem(module.state, "state")
+  return migration.problem_of(module) or host.problem(module.state, "state")
 end
 
 local cell = {}
 
--- Loads the script. Returns {api, tasks, mail, has, state}, or nil and the compiler's message.
+-- Loads the script. Returns {api, tasks, mail, has, schema, state}, or nil and the compiler's message.
 function cell.load(frame)
   tools.content.require = tools.requirer(frame.modules or {}, globals,
     "list it in `skills` of agent.yaml (for an agent) or in `uses` of skill.yaml (for a skill)")
@@ -80,10 +90,12 @@ function cell.load(frame)
   if problem then error(frame.chunk .. ": " .. problem, 0) end
   local role = frame.chunk:match("agents/([^/]+)/")
   identity = { name = frame.agent or role or "agent", role = role or frame.agent, version = frame.version }
-  local has = {}
-  for _, name in ipairs(HANDLERS) do has[name] = agent[name] ~= nil end
+  local has = { migrate = agent.migrate ~= nil }
+  for _, name in ipairs(FUNCTIONS) do has[name] = agent[name] ~= nil end
   initial = plain_copy(agent.state or {})
-  return { api = 1, tasks = agent.tasks or {}, mail = has.on_mail, has = has, state = initial }
+  local schema
+  schema, bring = migration.new(agent)
+  return { api = 1, tasks = agent.tasks or {}, mail = has.on_mail, has = has, schema = schema, state = initial }
 end
 
 -- Runs the script's own test. Errors: it raises, or returns false (and why).
@@ -96,33 +108,47 @@ function cell.selftest()
   return result
 end
 
--- As host.enter, for functions that may wait: calls one so that errors of its tail calls do not name this file.
-local function settle(ok, ...)
-  if not ok then error((...), 0) end
-  return ...
+-- Lets the script look at a state, and raises if that refuses it.
+local function check_state(state)
+  if not agent.check then return end
+  local ok, message = enter(agent.check, state)
+  if not ok then error("check refuses the state: " .. tostring(message or "it returned false"), 0) end
 end
-local function enter(fn, ...) return settle(xpcall(fn, host.note_trace, ...)) end
 
 -- The state of `self`, read once and without metamethods: what is checked here is what the host gets.
 local function checked_state(self)
   local state = rawget(self, "state")
   if type(state) ~= "table" then error("self.state must stay a table, it is a " .. type(state), 0) end
-  if agent.check then
-    local ok, message = enter(agent.check, state)
-    if not ok then error("check refuses the state: " .. tostring(message or "it returned false"), 0) end
-  end
+  check_state(state)
   return state
+end
+
+-- The state that a frame brings, in this version's form.
+local function state_of(frame)
+  if frame.state == nil then return plain_copy(initial) end
+  return bring(frame.state, frame.from, frame.from_schema)
+end
+
+-- What the program makes of a state: brings it to its form, and lets `check` look at it. What that changes is not
+-- returned.
+local function examine(frame)
+  local state = state_of(frame)
+  local problem = host.problem(state, "state")
+  if problem then error(problem, 0) end
+  local seen = plain_copy(state)
+  check_state(state)
+  return seen
+end
+function cell.examine(frame)
+  tools.reset()
+  local ok, result = pcall(strands.aside, frame.now or 0, examine, frame)
+  if not ok then error(host.last_trace() or result, 0) end
+  return result
 end
 
 -- The body of a run: migrates, handles, checks. Returns the handler's value and the state after it.
 local function handle(frame)
-  local state = frame.state
-  if state == nil then
-    state = plain_copy(initial)
-  elseif frame.from and agent.migrate then
-    state = enter(agent.migrate, frame.from, state)
-    if type(state) ~= "table" then error("migrate must return the new state, not " .. type(state), 0) end
-  end
+  local state = state_of(frame)
   local handler = agent[frame.handler]
   if not handler then error("this script has no `" .. frame.handler .. "`", 0) end
   local self = { name = identity.name, role = identity.role, version = identity.version, state = state }

@@ -1,5 +1,5 @@
 -- The runs of an agent's program as coroutines. `host` are the primitives; this adds request, put, all, any, timeout, now,
--- log and random to them, which scripts/std is built on. Returns {start, answer, cancel}.
+-- log and random to them, which scripts/std is built on. Returns {start, answer, cancel, aside}.
 --
 -- A run is made of strands: coroutines that ask the host and wait for its answer by yielding. The handler is
 -- strand "0"; the n-th function that a strand gives to clade.all or clade.any becomes strand "<its name>.<n>".
@@ -30,6 +30,9 @@ local function need_strand(what, level)
 end
 
 local function check_waits(strand, what, level)
+  if strand.run.aside then
+    error(what .. " works only in a run of the agent: here its script is asked about a state, and nothing may happen", level)
+  end
   if running() ~= strand.thread then
     error(what .. " waits for the host and cannot be called inside a coroutine of your own: use clade.all", level)
   end
@@ -173,7 +176,7 @@ function host.log(text)
   if run.logged > bounds.log_bytes then
     error("clade.log: more than " .. bounds.log_bytes .. " bytes logged without a wait", 2)
   end
-  emit({ t = "log", run = run.id, level = "info", text = text })
+  if not run.aside then emit({ t = "log", run = run.id, level = "info", text = text }) end
 end
 
 -- Marsaglia's xorshift128, one per strand: what one strand draws does not depend on when another runs.
@@ -316,6 +319,15 @@ function strands.answer(id, name, now, ok, value, code)
   run.waiting = run.waiting - 1
   step(strand, ok, value, code)
   drain(run)
+end
+
+-- Calls body(...) outside of any run: it may look at the clock, draw and log (nobody hears it), but ask the host nothing.
+-- Returns its first result.
+function strands.aside(now, body, ...)
+  current = { name = "0", run = { now = now, seed = 0, logged = 0, aside = true, state = function() end } }
+  local result = body(...)
+  current = nil
+  return result
 end
 
 function strands.cancel(id)

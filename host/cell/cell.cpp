@@ -19,6 +19,15 @@ bool is_name(const Value& value) {
   return value.is_string() && value.as_string().size() <= vm::kNameBytes;
 }
 
+bool is_table(const Value& value) {
+  return value.is_map() || value.is_array();
+}
+
+// Frames of the host that are answered by "loaded" or "result".
+bool is_question(const std::string& kind) {
+  return kind == "load" || kind == "eval" || kind == "selftest" || kind == "examine";
+}
+
 std::string milliseconds(int64_t count) {
   return std::to_string(count) + " ms";
 }
@@ -231,6 +240,10 @@ std::string Cell::handle_loaded(const Value& frame) {
                      std::all_of(patterns.begin(), patterns.end(), [](const Value& pattern) {
                        return pattern.as_string().size() <= vm::kNameBytes;
                      });
+    const Value& schema = frame["info"]["schema"];
+    if (!schema.is_nil() && !(schema.is_integer() && schema.as_integer() >= 1)) {
+      return "sent \"loaded\" with a `schema` that is no whole number from 1 on";
+    }
     if (!fit) return "sent \"loaded\" with too many or too long patterns in `tasks`";
     events_.loaded(current_.vm, frame["info"]);
   } else {
@@ -286,7 +299,7 @@ std::string Cell::handle_withdraw(const Value& frame) {
 
 std::string Cell::handle_end(const Value& frame, bool done) {
   if (auto wrong = not_executing(frame); !wrong.empty()) return wrong;
-  if (done && !frame["state"].is_nil() && !frame["state"].is_map() && !frame["state"].is_array()) {
+  if (done && !frame["state"].is_nil() && !is_table(frame["state"])) {
     return "sent a state that is no table";
   }
   if (!done && !frame["error"].is_string()) return "sent \"failed\" without a text `error`";
@@ -311,12 +324,15 @@ std::string Cell::handle_log(const Value& frame) {
 }
 
 std::string Cell::handle_result(const Value& frame) {
-  if ((current_.kind != "eval" && current_.kind != "selftest") || answered_) {
+  if (current_.kind == "load" || !is_question(current_.kind) || answered_) {
     return "sent a result without being asked";
   }
   if (!frame["ok"].is_bool()) return "sent a result without a boolean `ok`";
   if (!frame["ok"].as_bool() && !(frame["error"].is_string() && frame["code"].is_string())) {
     return "sent a failure without the texts `error` and `code`";
+  }
+  if (current_.kind == "examine" && frame["ok"].as_bool() && !is_table(frame["value"])) {
+    return "sent a state that is no table";
   }
   answered_ = true;
   events_.result(frame);
@@ -330,8 +346,7 @@ std::string Cell::handle_idle(const Value& frame) {
   if (done_ && !(cpu_us.is_integer() && vm_memory.is_integer())) {
     return "sent \"idle\" without the whole numbers `cpu` and `vm_memory` where a run has ended";
   }
-  const bool asked = current_.kind == "load" || current_.kind == "eval" || current_.kind == "selftest";
-  if (asked && !answered_) return "did not answer \"" + current_.kind + "\"";
+  if (is_question(current_.kind) && !answered_) return "did not answer \"" + current_.kind + "\"";
   if (current_.kind == "cancel" && runs_.erase(current_.run) > 0) events_.cancelled(current_.run);
   const auto run = runs_.find(current_.run);
   if (run != runs_.end() && run->second.waiting == 0) return "left a run that neither ended nor waits";

@@ -13,6 +13,12 @@ Value modules_value(const std::map<std::string, run::Module, std::less<>>& modul
   return map;
 }
 
+// Where a state comes from.
+void add_origin(Value& frame, const std::string& version, int64_t schema) {
+  if (!version.empty()) frame.set("from", version);
+  if (schema != 0) frame.set("from_schema", schema);
+}
+
 }  // namespace
 
 Value load_frame(int64_t vm, const run::Program& program, int64_t memory_mb) {
@@ -36,7 +42,13 @@ Value run_frame(int64_t vm, const run::Invocation& invocation) {
               {"argument", invocation.argument},
               {"now", invocation.now_ms},
               {"seed", invocation.seed}};
-  if (!invocation.from_version.empty()) frame.set("from", invocation.from_version);
+  add_origin(frame, invocation.from_version, invocation.from_schema);
+  return frame;
+}
+
+Value examine_frame(int64_t vm, const StateQuestion& question, int64_t now_ms) {
+  Value frame{{"t", "examine"}, {"vm", vm}, {"state", question.state}, {"now", now_ms}};
+  add_origin(frame, question.from_version, question.from_schema);
   return frame;
 }
 

@@ -15,6 +15,8 @@ namespace clade::cell {
 Value load_frame(int64_t vm, const run::Program& program, int64_t memory_mb);
 // A handler's call in a loaded VM.
 Value run_frame(int64_t vm, const run::Invocation& invocation);
+// What a loaded VM's program makes of a state.
+Value examine_frame(int64_t vm, const StateQuestion& question, int64_t now_ms);
 // The value or the failure that a strand waits for, and the run's time from then on.
 Value answer_frame(int64_t run, const std::string& strand, const Result<Value>& value, int64_t now_ms);
 // A chunk for a cell of its own.

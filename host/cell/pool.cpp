@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/turns.h"
+#include "cell/checks.h"
 #include "cell/frames.h"
 #include "cell/fresh_cell.h"
 #include "cell/shared_cell.h"
@@ -32,16 +33,6 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     std::function<void(EvalResult)> done;
     std::unique_ptr<FreshCell> cell;  // none if it could not start
   };
-  struct WaitingCheck {
-    run::Program program;
-    std::function<void(Result<ProgramInfo>)> done;
-  };
-  struct Check {
-    std::function<void(Result<ProgramInfo>)> done;
-    std::unique_ptr<FreshCell> cell;
-    Value info;  // once it is loaded
-  };
-
   State(loop::Loop& its_loop, Zygote& its_zygote, PoolOptions its_options, Log& its_log)
       : loop(its_loop),
         zygote(its_zygote),
@@ -51,8 +42,12 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
         slots(static_cast<size_t>(std::max(1, its_options.shared_cells)), nullptr),
         solos(its_loop, static_cast<size_t>(std::max(1, its_options.solo_cells)), its_options.solo_idle_ms),
         evaluations(places(its_options)),
-        own_checks(places(its_options)),
-        trials(places(its_options)) {}
+        checks(
+            its_loop, its_zygote,
+            {places(its_options), its_options.check_ms, its_options.wall_grace_ms, its_options.vm_memory_mb},
+            [this](std::function<void()> function) {
+              later([function = std::move(function)](State&) { function(); });
+            }) {}
 
   // However long an agent's evaluations take, another one's first need not wait for their end.
   static TurnBounds places(const PoolOptions& options) {
@@ -258,66 +253,6 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
     evaluation.done(std::move(result));
   }
 
-  // Checks.
-
-  // As many at a time as evaluations: whoever publishes fills no machine with trials.
-  void start_checks() {
-    for (auto* line : {&own_checks, &trials}) {
-      while (auto turn = line->next()) {
-        checks[turn->handle].done = std::move(turn->item.done);
-        begin_check(turn->handle, turn->item.program);
-      }
-    }
-  }
-
-  // It runs or waits no more.
-  void leave_line(uint64_t check) {
-    own_checks.end(check);
-    trials.end(check);
-  }
-
-  void begin_check(uint64_t handle, const run::Program& program) {
-    SliceLimits slices;
-    slices.slice_ms = options.check_ms;
-    slices.grace_ms = options.wall_grace_ms;
-    slices.name = "check_ms";
-    auto cell = FreshCell::start(
-        loop, zygote, CellLimits{options.vm_memory_mb, 0}, slices,
-        load_frame(1, program, options.vm_memory_mb),
-        [this, handle](const Value& answer) { return next_of_check(handle, answer); },
-        [this, handle](const FreshCell::Outcome& outcome) { end_check(handle, outcome); });
-    if (cell) {
-      checks[handle].cell = *std::move(cell);
-      return;
-    }
-    later([handle, error = cell.error()](State& state) {
-      auto entry = state.checks.extract(handle);
-      if (!entry) return;
-      state.leave_line(handle);
-      state.start_checks();
-      entry.mapped().done(failure(error));
-    });
-  }
-
-  Value next_of_check(uint64_t handle, const Value& answer) {
-    Check& running = checks[handle];
-    if (!running.info.is_nil() || !answer["ok"].as_bool()) return {};
-    running.info = answer["info"];
-    return running.info["has"]["selftest"].as_bool() ? Value{{"t", "selftest"}, {"vm", 1}} : Value();
-  }
-
-  void end_check(uint64_t handle, const FreshCell::Outcome& outcome) {
-    auto entry = checks.extract(handle);
-    if (!entry) return;
-    leave_line(handle);
-    start_checks();
-    Check& ended = entry.mapped();
-    if (outcome.answer["ok"].as_bool()) return ended.done(ProgramInfo{ended.info});
-    const Error error = failure_of({0, options.check_ms, options.vm_memory_mb, "check_ms"}, outcome);
-    ended.done(
-        failure(error.code, ended.info.is_nil() ? error.message : "its selftest failed: " + error.message));
-  }
-
   loop::Loop& loop;
   Zygote& zygote;
   PoolOptions options;
@@ -339,9 +274,7 @@ struct Pool::State final : SharedCellOwner, std::enable_shared_from_this<State> 
 
   Turns<WaitingEvaluation> evaluations;
   std::map<uint64_t, Evaluation> evaluating;  // whose turn it is
-  Turns<WaitingCheck> own_checks;             // the host's
-  Turns<WaitingCheck> trials;                 // agents'
-  std::map<uint64_t, Check> checks;           // whose turn it is
+  Checks checks;
   uint64_t last_handle = 0;
 };
 
@@ -400,17 +333,26 @@ void Pool::cancel_evaluation(uint64_t handle) {
 uint64_t Pool::check(run::Program program, const std::string& agent,
                      std::function<void(Result<ProgramInfo>)> done) {
   const uint64_t handle = ++state_->last_handle;
-  auto& line = agent.empty() ? state_->own_checks : state_->trials;
-  line.wait(agent, handle, {std::move(program), std::move(done)});
-  state_->start_checks();
+  const auto tell = [done = std::move(done)](const Result<Value>& info) {
+    done(info ? Result<ProgramInfo>(ProgramInfo{*info}) : failure(info.error()));
+  };
+  state_->checks.ask(handle, agent, {std::move(program), std::nullopt, tell});
   return handle;
 }
 
 void Pool::cancel_check(uint64_t handle) {
-  state_->checks.erase(handle);
-  state_->leave_line(handle);
-  // Later, as for evaluations.
-  state_->later([](State& state) { state.start_checks(); });
+  state_->checks.cancel(handle);
+}
+
+uint64_t Pool::examine(run::Program program, StateQuestion question,
+                       std::function<void(Result<Value>)> done) {
+  const uint64_t handle = ++state_->last_handle;
+  state_->checks.ask(handle, "", {std::move(program), std::move(question), std::move(done)});
+  return handle;
+}
+
+void Pool::cancel_examination(uint64_t handle) {
+  state_->checks.cancel(handle);
 }
 
 int Pool::process_of(int64_t run) const {
@@ -427,8 +369,8 @@ Value Pool::statistics() const {
           {"waiting_alone", static_cast<int64_t>(state_->waiting.size())},
           {"evaluating", static_cast<int64_t>(state_->evaluating.size())},
           {"waiting", static_cast<int64_t>(state_->evaluations.waiting())},
-          {"checking", static_cast<int64_t>(state_->checks.size())},
-          {"unchecked", static_cast<int64_t>(state_->own_checks.waiting() + state_->trials.waiting())},
+          {"checking", static_cast<int64_t>(state_->checks.running())},
+          {"unchecked", static_cast<int64_t>(state_->checks.waiting())},
           {"deaths", state_->deaths}};
 }
 

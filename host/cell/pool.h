@@ -59,7 +59,14 @@ struct EvalResult {
 
 // What a program says of itself when it is loaded.
 struct ProgramInfo {
-  Value info;  // {api, tasks, mail, has={…}, state}: see protocol.h
+  Value info;  // {api, tasks, mail, schema, has={…}, state}: see protocol.h
+};
+
+// A state that a program is asked about.
+struct StateQuestion {
+  Value state;               // nil: the script's own
+  std::string from_version;  // that wrote it; empty: the program's
+  int64_t from_schema = 0;   // the number of its form; 0: unknown, taken as the program's
 };
 
 struct PoolOptions {
@@ -106,6 +113,13 @@ class Pool final : public run::Executor {
   uint64_t check(run::Program program, const std::string& agent,
                  std::function<void(Result<ProgramInfo>)> done);
   void cancel_check(uint64_t handle);
+
+  // What a program makes of a state, in a cell of its own: brings it to its form with `migrate` and lets its
+  // `check` look at it. Nothing comes of it but the answer, the state as the program would go on with it. The
+  // question is the host's, as those of check() for "". `done` is called once unless cancelled, never from
+  // within. Returns a handle. Errors: as of check.
+  uint64_t examine(run::Program program, StateQuestion question, std::function<void(Result<Value>)> done);
+  void cancel_examination(uint64_t handle);
 
   // The process that a run is in, 0 if it is in none.
   int process_of(int64_t run) const;

@@ -5,11 +5,16 @@
 // its slices>, vm_memory=<bytes that its VM holds; after a collection, not in cpu, if it was loaded with
 // `measure`>:
 //   {t="load", vm, agent, version, source, chunk, modules={id → {source, chunk}}, memory=<bytes>, measure}
-//        → {t="loaded", vm, ok=true, info={api, tasks={…}, mail=<bool>, has={on_task, on_mail, migrate,
-//        check, selftest}}} | {t="loaded", vm, ok=false, error=<message with file:line>}
+//        → {t="loaded", vm, ok=true, info={api, tasks={…}, mail=<bool>, schema, state, has={on_task, on_mail,
+//        migrate, check, selftest}}} | {t="loaded", vm, ok=false, error=<message with file:line>}
+//        schema: the number of its state's form; state: that of an agent which has none yet
 //   {t="selftest", vm}                         → {t="result", ok, value | error, code}
+//   {t="examine", vm, state, now, from?, from_schema?}  → {t="result", ok, value=<state> | error, code}
+//        the state as the program would go on with it, if its `check` lets it pass
 //   {t="unload", vm}
-//   {t="run", vm, run, handler, state, from?, argument, now, seed}
+//   {t="run", vm, run, handler, state, from?, from_schema?, argument, now, seed}
+//        from: the version that wrote the state, if it is another; from_schema: the number of the state's
+//        form, the script's own if it is not said
 //   {t="answer", run, strand, now, value} | {t="answer", run, strand, now, error, code}
 //        code "invalid" and "refused" raise in the script; any other code makes the call return nil, error,
 //        code

@@ -34,6 +34,7 @@ struct Invocation {
   std::string handler;       // "on_task", "on_mail"
   Value state;               // nil: the script's own `state` table
   std::string from_version;  // when not empty, `migrate(from_version, state)` runs first
+  int64_t from_schema = 0;   // the number of the state's form; 0: unknown, taken as the script's own
   Value argument;            // the task or message
   int64_t now_ms = 0;        // the run's time
   int64_t seed = 0;          // the run's randomness

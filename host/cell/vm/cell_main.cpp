@@ -54,7 +54,7 @@ class Cell {
   void handle(const Value& frame) {
     const std::string& kind = frame["t"].as_string();
     if (kind == "load") return load(frame);
-    if (kind == "selftest") return selftest(frame);
+    if (kind == "selftest" || kind == "examine") return ask(frame);
     if (kind == "unload") return unload(frame["vm"].as_integer());
     if (kind == "run") return start(frame);
     if (kind == "answer") return answer(frame);
@@ -138,13 +138,15 @@ class Cell {
     return status.error().message;
   }
 
-  void selftest(const Value& frame) {
+  // About the program, in no run of it.
+  void ask(const Value& frame) {
     const auto program = programs_.find(frame["vm"].as_integer());
     if (program == programs_.end()) {
       return send({{"t", "result"}, {"ok", false}, {"error", "there is no such VM"}, {"code", "error"}});
     }
     const Slice slice;
-    send_result(program->second.selftest());
+    const bool tests = frame["t"].as_string() == "selftest";
+    send_result(tests ? program->second.selftest() : program->second.examine(frame));
   }
 
   void unload(int64_t vm) {

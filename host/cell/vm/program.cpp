@@ -51,7 +51,15 @@ void Program::collect() {
 }
 
 Value Program::selftest() {
-  auto results = vm_->call("selftest", {});
+  return result_of("selftest", {});
+}
+
+Value Program::examine(const Value& frame) {
+  return result_of("examine", {frame});
+}
+
+Value Program::result_of(const char* function, const Value::Array& arguments) {
+  auto results = vm_->call(function, arguments);
   if (!results) {
     return Value{
         {"t", "result"}, {"ok", false}, {"error", results.error().message}, {"code", results.error().code}};

@@ -21,8 +21,9 @@ class Program {
   void start(const Value& frame);
   void answer(const Value& frame);
   void cancel(int64_t run);
-  // The frame "result" for a "selftest".
+  // The frame "result" for a "selftest", and for "examine".
   Value selftest();
+  Value examine(const Value& frame);
   // Whether its memory is to be told without garbage.
   bool is_measured() const { return measured_; }
   void collect();
@@ -32,6 +33,7 @@ class Program {
  private:
   Program(std::unique_ptr<Vm> vm, bool measured) : vm_(std::move(vm)), measured_(measured) {}
   void drive(const char* function, const Value& frame);
+  Value result_of(const char* function, const Value::Array& arguments);
 
   std::unique_ptr<Vm> vm_;
   bool measured_;

@@ -363,6 +363,7 @@ TEST_CASE("answers to load and eval must come, once and well-formed") {
   const Value idle{{"t", "idle"}, {"memory", 1}};
   const Value load{{"t", "load"}, {"vm", 1}};
   const Value eval{{"t", "eval"}, {"source", ""}};
+  const Value examine{{"t", "examine"}, {"vm", 1}};
   const Value good{{"t", "result"}, {"ok", true}};
   const Value many{{"tasks", Value::Array(vm::kTaskPatterns + 1, Value("a"))}};
   const Value wide{{"tasks", Value::Array{std::string(vm::kNameBytes + 1, 'a')}}};
@@ -381,6 +382,15 @@ TEST_CASE("answers to load and eval must come, once and well-formed") {
       {load, {{{"t", "loaded"}, {"vm", 1}, {"ok", false}}}, "text `error`"},
       {load, {good}, "without being asked"},
       {load, {call_of(1, "1", 1)}, "spoke for run 1"},
+      {load,
+       {{{"t", "loaded"}, {"vm", 1}, {"ok", true}, {"info", Value{{"schema", 0}}}}},
+       "a `schema` that is"},
+      {load,
+       {{{"t", "loaded"}, {"vm", 1}, {"ok", true}, {"info", Value{{"schema", "2"}}}}},
+       "a `schema` that is"},
+      {examine, {idle}, "did not answer"},
+      {examine, {good}, "a state that is no table"},
+      {examine, {{{"t", "result"}, {"ok", true}, {"value", 5}}}, "a state that is no table"},
       {eval, {idle}, "did not answer"},
       {eval, {good, good}, "without being asked"},
       {eval, {{{"t", "result"}}}, "boolean `ok`"},

@@ -5,9 +5,10 @@
 //   -- Runs as: evaluation        or "agent": its chunk returns an agent's table, and on_task is called;
 //                                 "mail": the same with on_mail;
 //                                 "migration": the same with on_task, of a version that takes over a state;
-//                                 "selftest": the same, checked as before it goes live;
-//                                 "judge": an evaluation whose subject has echo(...) and fail(value);
-//                                 "module": require'd by an evaluation that returns its value
+//                                 "examination": the same, of a version that is asked about a state of schema
+//                                 1; "selftest": the same, checked as before it goes live; "judge": an
+//                                 evaluation whose subject has echo(...) and fail(value); "module": require'd
+//                                 by an evaluation that returns its value
 //   -- Limits: cpu_ms = 20000     optional; any of cpu_ms, wall_ms, memory_mb, slice_ms (ample without, but
 //   32 MB and
 //                                 300 ms of the deadline that it ends at)
@@ -19,7 +20,8 @@
 //
 //   killed "…"         the process is killed; for an agent: and this run is blamed
 //
-//   kept               it returns true once it has seen by itself that the guard held
+//   kept               it returns true once it has seen by itself that the guard held; an examination: the
+//                      state is returned as it was
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -83,8 +85,8 @@ Attack read_attack(const fs::path& path) {
   REQUIRE(header(attack.source, "Guard") == path.parent_path().filename().string());
   REQUIRE(!header(attack.source, "Attack").empty());
   attack.runs_as = header(attack.source, "Runs as");
-  REQUIRE(
-      std::regex_match(attack.runs_as, std::regex("evaluation|agent|mail|migration|selftest|judge|module")));
+  REQUIRE(std::regex_match(attack.runs_as,
+                           std::regex("evaluation|agent|mail|migration|examination|selftest|judge|module")));
   const std::string ends = header(attack.source, "Ends");
   if (ends.find("(cpu_ms)") != std::string::npos) attack.limits["cpu_ms"] = kDeadlineMs;
   if (ends.find("(slice_ms)") != std::string::npos) attack.limits["slice_ms"] = kDeadlineMs;
@@ -133,6 +135,8 @@ struct Target : ZygoteFixture, run::RunEvents {
     pool.report_to(this);
     if (attack.runs_as == "selftest") {
       test_agent(pool, attack);
+    } else if (attack.runs_as == "examination") {
+      examine(pool, attack);
     } else if (attack.runs_as == "agent" || attack.runs_as == "mail" || attack.runs_as == "migration") {
       start_agent(pool, attack);
     } else {
@@ -183,6 +187,16 @@ struct Target : ZygoteFixture, run::RunEvents {
     });
   }
 
+  static Value state() { return {{"count", 1}, {"list", Value::Array{1, 2, 3}}}; }
+
+  void examine(Pool& pool, const Attack& attack) {
+    pool.examine(program_of(attack), {state(), "v0", 1}, [this](const Result<Value>& after) {
+      if (after) return end(*after == state() ? "kept" : "returned something", "", "");
+      const bool killed = after.error().message.find("was killed") != std::string::npos;
+      end(killed ? "killed" : "refused", killed ? "" : after.error().code, after.error().message);
+    });
+  }
+
   void start_agent(Pool& pool, const Attack& attack) {
     current = &pool;
     run::Invocation run;
@@ -196,7 +210,7 @@ struct Target : ZygoteFixture, run::RunEvents {
     }
     if (attack.runs_as == "migration") {
       run.from_version = "v0";
-      run.state = {{"count", 1}, {"list", Value::Array{1, 2, 3}}};
+      run.state = state();
     }
     pool.start(program_of(attack), run);
   }

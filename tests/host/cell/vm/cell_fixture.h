@@ -89,12 +89,25 @@ class CellProcess {
     return frames[0];
   }
 
-  std::vector<Value> run(int64_t run, Value argument, Value state = {}, const std::string& from = "") {
+  std::vector<Value> run(int64_t run, Value argument, Value state = {}, const std::string& from = "",
+                         int64_t from_schema = 0) {
     Value frame{{"t", "run"},           {"vm", 1},        {"run", run},
                 {"handler", "on_task"}, {"state", state}, {"argument", std::move(argument)},
                 {"now", 1000},          {"seed", 7}};
     if (!from.empty()) frame.set("from", from);
+    if (from_schema != 0) frame.set("from_schema", from_schema);
     return ask(frame);
+  }
+
+  Value examine(Value state, const std::string& from, int64_t from_schema) {
+    auto frames = ask({{"t", "examine"},
+                       {"vm", 1},
+                       {"state", std::move(state)},
+                       {"now", 1000},
+                       {"from", from},
+                       {"from_schema", from_schema}});
+    REQUIRE(frames.size() == 1);
+    return frames[0];
   }
 
   std::vector<Value> answer(int64_t run, const std::string& strand, Value value) {

@@ -273,19 +273,6 @@ TEST_CASE("a run that has ended tells the processor time of all its slices, and 
   CHECK(cell.idle()["cpu"].as_integer() < much);
 }
 
-TEST_CASE("state moves to a new version through migrate") {
-  CellProcess cell;
-  REQUIRE(cell.load(R"lua(
-    return { api = 1, tasks = { "x" }, state = { fresh = true },
-      on_task = function(self) return self.state end,
-      migrate = function(from, state) return { from = from, total = state.count } end,
-    })lua")["ok"]
-              .as_bool());
-  CHECK(cell.run(1, {})[0]["value"] == Value{{"fresh", true}});
-  CHECK(cell.run(2, {}, {{"count", 3}})[0]["value"] == Value{{"count", 3}});
-  CHECK(cell.run(3, {}, {{"count", 3}}, "beef")[0]["state"] == Value{{"from", "beef"}, {"total", 3}});
-}
-
 TEST_CASE("modules are shared, run once, and without clade") {
   CellProcess cell;
   const Value modules{
