@@ -11,8 +11,9 @@ namespace {
 constexpr int kShownFrames = 20;
 // A script names what it loads as it likes.
 constexpr size_t kShownName = 200;
-constexpr const char* kHidden[] = {"@scripts/boot.lua", "@scripts/prelude.lua", "@scripts/eval.lua",
-                                   "@scripts/repl.lua", "@scripts/strands.lua", "@scripts/coroutines.lua"};
+constexpr const char* kHidden[] = {"@scripts/boot.lua",     "@scripts/prelude.lua", "@scripts/eval.lua",
+                                   "@scripts/repl.lua",     "@scripts/strands.lua", "@scripts/coroutines.lua",
+                                   "@scripts/migration.lua"};
 
 bool is_machinery(const lua_Debug& frame) {
   for (const char* source : kHidden) {
