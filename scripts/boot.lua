@@ -90,7 +90,7 @@ function cell.load(frame)
   if problem then error(frame.chunk .. ": " .. problem, 0) end
   local role = frame.chunk:match("agents/([^/]+)/")
   identity = { name = frame.agent or role or "agent", role = role or frame.agent, version = frame.version }
-  local has = { migrate = agent.migrate ~= nil }
+  local has = { migrate = agent.migrate ~= nil, back = migration.goes_back(agent) }
   for _, name in ipairs(FUNCTIONS) do has[name] = agent[name] ~= nil end
   initial = plain_copy(agent.state or {})
   local schema

@@ -1,5 +1,5 @@
 -- The form of an agent's state: its script numbers it (`schema`) and says how a state of another form is brought to its
--- own (`migrate`). `enter` calls a script's function, so that its errors name the script. Returns {problem_of, new}.
+-- own (`migrate`). `enter` calls a script's function, so that its errors name the script. Returns {problem_of, goes_back, new}.
 --
 --   migrate = function(from_version, state) … end    called whenever another version wrote the state
 --   migrate = {                                      called only if the numbers differ:
@@ -31,6 +31,11 @@ function migration.problem_of(module)
     if type(step) ~= "function" then return "`" .. name .. "` must be a function, not " .. type(step) end
   end
   return nil
+end
+
+-- Does it say how a state of a higher number is brought back to its own?
+function migration.goes_back(module)
+  return type(module.migrate) == "function" or type(module.migrate) == "table" and module.migrate.back ~= nil
 end
 
 local function moved(name, state)

@@ -62,12 +62,7 @@ struct ProgramInfo {
   Value info;  // {api, tasks, mail, schema, has={…}, state}: see protocol.h
 };
 
-// A state that a program is asked about.
-struct StateQuestion {
-  Value state;               // nil: the script's own
-  std::string from_version;  // that wrote it; empty: the program's
-  int64_t from_schema = 0;   // the number of its form; 0: unknown, taken as the program's
-};
+using run::StateQuestion;
 
 struct PoolOptions {
   int shared_cells = 2;

@@ -7,7 +7,8 @@
 //   {t="load", vm, agent, version, source, chunk, modules={id → {source, chunk}}, memory=<bytes>, measure}
 //        → {t="loaded", vm, ok=true, info={api, tasks={…}, mail=<bool>, schema, state, has={on_task, on_mail,
 //        migrate, check, selftest}}} | {t="loaded", vm, ok=false, error=<message with file:line>}
-//        schema: the number of its state's form; state: that of an agent which has none yet
+//        schema: the number of its state's form; has.back: it takes one of a higher number back to its own;
+//        state: that of an agent which has none yet
 //   {t="selftest", vm}                         → {t="result", ok, value | error, code}
 //   {t="examine", vm, state, now, from?, from_schema?}  → {t="result", ok, value=<state> | error, code}
 //        the state as the program would go on with it, if its `check` lets it pass

@@ -200,6 +200,12 @@ Status Host::open() {
                              std::function<void(Status)> done) {
     return reload_->try_version(candidate, agent, std::move(done));
   };
+  hooks.examine = [this](run::Program program, run::StateQuestion question,
+                         std::function<void(Result<Value>)> done) {
+    const uint64_t handle = pool_->examine(std::move(program), std::move(question), std::move(done));
+    return [this, handle] { pool_->cancel_examination(handle); };
+  };
+  const run::Examine examine = hooks.examine;
   hooks.activity = [this](const std::string& agent, const std::string& what) {
     doing_[agent] = {agent, what, clock_.wall_ms()};
   };
@@ -223,6 +229,7 @@ Status Host::open() {
     });
   };
   checks.cancel = [this](uint64_t check) { pool_->cancel_check(check); };
+  checks.examine = examine;
   reload_ = std::make_unique<run::Reload>(*kernel_, *dispatcher_, std::move(checks),
                                           [this](const std::string& name, const std::string& text) {
                                             log_.info("host", name + " " + text);

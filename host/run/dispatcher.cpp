@@ -53,6 +53,10 @@ void Dispatcher::add_effect(const std::string& op, Effect& effect) {
 
 void Dispatcher::set_role(const std::string& role, const Value& info) {
   roles_.set(role, current_combination(kernel_.library, role), info);
+  store::Batch batch;
+  if (const auto* version = kernel_.library.current("agent:" + role))
+    kernel_.library.note_schema(version->hash, info["schema"].as_integer(1), batch);
+  if (!batch.empty()) commit(std::move(batch), nullptr);
   for (auto& [name, agent] : roster_.all()) {
     if (agent.role == role) agent.grants.ask(kernel_.library.agent(role).grants);
   }
@@ -62,6 +66,10 @@ void Dispatcher::set_role(const std::string& role, const Value& info) {
 void Dispatcher::know_role(const std::string& role, const std::string& combination, const Value& info) {
   roles_.set(role, combination, info);
   (void)roles_.choose(role, current_combination(kernel_.library, role));
+}
+
+void Dispatcher::note_no_way_back(const std::string& role) {
+  no_way_back_.insert(current_combination(kernel_.library, role));
 }
 
 void Dispatcher::observe(const queue::Task& task, queue::Verb verb) {
@@ -278,7 +286,7 @@ void Dispatcher::execute(Run& run) {
   run.calls = 0;
   run.bytes = run.journal.footprint();
   Handover::begin(run);
-  Invocation invocation = invocation_of(kernel_, run, roles_.migrates(run.role));
+  Invocation invocation = invocation_of(kernel_, run);
   run.program.confirmed = standing_.confirmed(run.combination);
   executor_.start(run.program, std::move(invocation));
 }
@@ -364,16 +372,20 @@ void Dispatcher::finished(int64_t number, Value result, Value state, Usage usage
     fail(*run, RunStatus::failed, objection);
     return;
   }
-  const std::string trigger = run->trigger_id;
+  if (!ask_version_before(*run, result, state)) conclude_run(*run, result, std::move(state));
+}
+
+void Dispatcher::conclude_run(Run& run, const Value& result, Value state) {
+  const std::string trigger = run.trigger_id;
   store::Batch batch;
-  auto conclusion = conclude(kernel_, settlement_, standing_, *run, result, std::move(state), batch);
+  auto conclusion = conclude(kernel_, settlement_, standing_, run, result, std::move(state), batch);
   if (!conclusion) {
-    fail(*run, RunStatus::failed, conclusion.error().message);
+    fail(run, RunStatus::failed, conclusion.error().message);
     return;
   }
-  auto decision = conclusion->after ? probation_.committed(*run, batch) : std::nullopt;
+  auto decision = conclusion->after ? probation_.committed(run, batch) : std::nullopt;
   settlement_.settle(batch);
-  end(*run);
+  end(run);
   if (decision) take(*decision, batch);
   std::function<void()> answer;
   if (conclusion->asker && conclusion->after)
@@ -412,13 +424,7 @@ void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
     return;
   }
   store::Batch batch;
-  if (standing_.died(*run, reason, batch)) {
-    kernel_.log.error("host", quarantine_text(run->role, run->version));
-    // A run that began before its role changed says nothing about what the role runs now.
-    const auto stopped_roles = stopped();
-    if (const auto role = stopped_roles.find(run->role); hooks_.alarm && role != stopped_roles.end())
-      hooks_.alarm(role->second);
-  }
+  if (standing_.died(*run, reason, batch)) tell_stopped(*run);
   commit(std::move(batch), nullptr);
   fail(*run, RunStatus::lost, reason);
 }
@@ -427,86 +433,6 @@ Status Dispatcher::release(const std::string& role, const std::string& by, store
   const auto* version = kernel_.library.current("agent:" + role);
   if (!version) return failure("not_found", "no agent has the role \"" + role + "\"");
   return standing_.release(role, version->hash, current_combination(kernel_.library, role), by, batch);
-}
-
-void Dispatcher::fail(Run& run, RunStatus status, const std::string& error) {
-  store::Batch batch;
-  std::vector<Decision> decisions;
-  bool is_handed_over = probation_.hands_over(run);
-  if (auto decision = probation_.failed(run, error)) {
-    take(*decision, batch);
-    decisions.push_back(std::move(*decision));
-    if (decisions.back().kind == Decision::Kind::suspended) {
-      is_handed_over = handles_trigger(run);
-      if (!is_handed_over) decisions.push_back(probation_.undo_unanswered(decisions.back().install, batch));
-    }
-  }
-  std::function<void()> answer;
-  if (is_handed_over) {
-    hand_over(run, status, error, batch);
-  } else {
-    answer = spend_attempt(run, status, error, batch);
-  }
-  if (decisions.size() > 1) take(decisions.back(), batch);
-  settlement_.settle(batch);
-  commit_and_answer(std::move(batch), [this, answer = std::move(answer), decisions] {
-    if (answer) answer();
-    for (const auto& decision : decisions) tell(decision);
-  });
-}
-
-std::function<void()> Dispatcher::spend_attempt(Run& run, RunStatus status, const std::string& error,
-                                                store::Batch& batch) {
-  record_run(run, status, error, kernel_.clock.wall_ms(), batch);
-  executor_.cancel(run.id);
-  std::string dead_ask;
-  int64_t asker = 0;
-  if (run.trigger == Trigger::task) {
-    // "fenced" is the only refusal: the task is another's by now.
-    (void)kernel_.queue.fail(run.trigger_id, run.lease, error, true, batch);
-  } else {
-    const mail::Message* message = kernel_.mail.find(run.trigger_id);
-    if (message && message->wants_reply) asker = message->run;
-    auto dead = kernel_.mail.failed(run.trigger_id, error, batch);
-    if (dead && *dead) dead_ask = run.trigger_id;
-  }
-  settlement_.settle(batch);
-  end(run);
-  if (dead_ask.empty() || asker == 0) return nullptr;
-  return awaits_.take_reply(dead_ask, asker, failure("failed", error), batch);
-}
-
-void Dispatcher::hand_over(Run& run, RunStatus status, const std::string& error, store::Batch& batch) {
-  record_run(run, status, error, kernel_.clock.wall_ms(), batch);
-  executor_.cancel(run.id);
-  // A message waits where it is. Of a task "fenced" is the only refusal: it is another's by now.
-  if (run.trigger == Trigger::task)
-    (void)kernel_.queue.release(run.trigger_id, run.lease, "the version before takes it over: " + error,
-                                batch);
-  end(run);
-}
-
-bool Dispatcher::handles_trigger(const Run& run) const {
-  if (run.trigger == Trigger::mail) return roles_.takes_mail(run.role);
-  const queue::Task* task = kernel_.queue.find(run.trigger_id);
-  return task && roles_.takes(run.role, task->type);
-}
-
-void Dispatcher::take(const Decision& decision, store::Batch& batch) {
-  if (decision.kind == Decision::Kind::confirmed) return;
-  for (const auto& role : decision.roles)
-    (void)roles_.choose(role, current_combination(kernel_.library, role));
-  if (decision.kind != Decision::Kind::undone) return;
-  std::vector<Run*> left;
-  for (const auto& [id, run] : runs_) {
-    if (run->install == decision.install) left.push_back(run.get());
-  }
-  for (Run* run : left) hand_over(*run, RunStatus::cancelled, "its version was undone", batch);
-}
-
-void Dispatcher::tell(const Decision& decision) {
-  if (hooks_.decided) hooks_.decided(decision);
-  after_commit({decision.scripts, {}});
 }
 
 void Dispatcher::commit_and_answer(store::Batch batch, std::function<void()> answer) {
@@ -526,6 +452,7 @@ void Dispatcher::logged(int64_t number, const std::string& level, const std::str
 
 void Dispatcher::end(Run& run) {
   executor_.cancel(run.id);
+  if (run.call_off) run.call_off();
   awaits_.cancel(run);
   emissions_.cancel(run);
   reads_.drop(run.id);

@@ -47,6 +47,8 @@ class Dispatcher final : public RunEvents {
     // A run published a version of this name: it is in force.
     std::function<void(const std::string& name)> published;
     Emissions::TryVersion try_version;
+    // Without it nobody asks a version what it makes of the state that another one leaves.
+    Examine examine;
     // An agent's run began or ended: for the live view.
     std::function<void(const std::string& agent, const std::string& what)> activity;
     // Something that a person should know and do something about.
@@ -103,6 +105,10 @@ class Dispatcher final : public RunEvents {
   size_t in_flight() const;
   // [{name, role, state: idle|busy|stopped, task, version, advice=<what to do, of a stopped one>}]
   Value agents() const;
+  // The states of a role's agents, by name; none of those that have not run.
+  std::map<std::string, AgentState> states_of(const std::string& role) const;
+  // A trial has found that the state which a role leaves at its current versions has no way back.
+  void note_no_way_back(const std::string& role);
   // What is on probation, see Probation::status.
   Value on_probation() const { return probation_.status(); }
 
@@ -130,6 +136,15 @@ class Dispatcher final : public RunEvents {
   // Fails a run that asks too much of the host; true if it did.
   bool end_if_too_much(Run& run);
   void end(Run& run);
+  // The version before an install looks at the state that a run on probation leaves. True if it was asked; it
+  // decides how the run ends.
+  bool ask_version_before(Run& run, const Value& result, const Value& state);
+  void conclude_run(Run& run, const Value& result, Value state);
+  // The agents of its role do nothing more at these versions, until somebody has looked.
+  void stop_role(const Run& run, const std::string& why, store::Batch& batch);
+  void tell_stopped(const Run& run);
+  // Could the version before go on with the state that this run's version leaves?
+  bool has_way_back(const Run& run) const;
   // A run that came to nothing: another attempt, unless its version is on probation and another one is asked.
   void fail(Run& run, RunStatus status, const std::string& error);
   // Ends it. Returns what is to be called once that is on disk.
@@ -166,6 +181,7 @@ class Dispatcher final : public RunEvents {
   Leases leases_;
   Standing standing_;
   Probation probation_;
+  std::set<std::string> no_way_back_;  // combinations
   Handover handover_;
   Awaits awaits_;
   Split split_;

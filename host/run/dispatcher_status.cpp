@@ -9,10 +9,19 @@ std::map<std::string, std::string> Dispatcher::stopped() const {
   if (!standing_.any_quarantined()) return roles;
   for (const auto& role : roles_.names()) {
     const auto* version = kernel_.library.current("agent:" + role);
-    if (!version || !standing_.quarantined(current_combination(kernel_.library, role))) continue;
-    roles[role] = quarantine_text(role, version->hash);
+    const std::string combination = current_combination(kernel_.library, role);
+    if (!version || !standing_.quarantined(combination)) continue;
+    roles[role] = quarantine_text(role, version->hash, standing_.why(combination));
   }
   return roles;
+}
+
+std::map<std::string, AgentState> Dispatcher::states_of(const std::string& role) const {
+  std::map<std::string, AgentState> states;
+  for (const auto& [name, agent] : roster_.all()) {
+    if (agent.role == role && !agent.state.version.empty()) states.emplace(name, agent.state);
+  }
+  return states;
 }
 
 bool Dispatcher::idle() const {

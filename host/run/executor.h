@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -45,6 +46,19 @@ struct Usage {
   int64_t cpu_us = 0;        // processor time of its slices, all together
   int64_t memory_bytes = 0;  // that its VM held afterwards; of an unconfirmed program without garbage
 };
+
+// A state that a program is asked about.
+struct StateQuestion {
+  Value state;               // nil: the script's own
+  std::string from_version;  // that wrote it; empty: the program's
+  int64_t from_schema = 0;   // the number of its form; 0: unknown, taken as the program's
+};
+
+// Asks a program what it makes of a state: brings it to its form, and has its `check` look at it. `done` is
+// called once, never from within, with the state as the program would go on with it, unless what this returns
+// has called it off.
+using Examine = std::function<std::function<void()>(Program program, StateQuestion question,
+                                                    std::function<void(Result<Value>)> done)>;
 
 class RunEvents {
  public:

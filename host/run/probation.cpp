@@ -12,11 +12,11 @@ namespace {
 // Of an error, in a line about a version.
 constexpr size_t kShownError = 300;
 
+}  // namespace
+
 std::string first_line(const std::string& error) {
   return error.substr(0, std::min(error.find('\n'), kShownError));
 }
-
-}  // namespace
 
 // "agent:worker 3fa2b1c09d11, skill:text.slug 81ab…": what is on probation, or what was in force before.
 std::string Probation::names_of(int64_t install, bool now) const {
@@ -83,11 +83,8 @@ std::optional<Decision> Probation::failed(const Run& run, const std::string& err
   if (const int64_t install = evidence_about(run))
     return resume(install,
                   "the version before failed on " + run.trigger_id + " as well: " + first_line(error));
-  const auto& installs = kernel_.library.installs();
-  const auto install = installs.find(run.install);
-  if (install == installs.end() || install->second.suspended) return std::nullopt;
+  if (!would_suspend(run)) return std::nullopt;
   Record& record = records_[run.install];
-  if (record.excused.count(run.trigger_id) > 0) return std::nullopt;
   record.suspicion = Suspicion{
       run.id, run.role, run.trigger, run.trigger_id, names_of(run.install, true), first_line(error)};
   Decision decision = decide(Decision::Kind::suspended, run.install);
@@ -96,6 +93,14 @@ std::optional<Decision> Probation::failed(const Run& run, const std::string& err
                   " takes over for now, and " + run.trigger_id;
   kernel_.library.suspend(run.install, true);
   return decision;
+}
+
+bool Probation::would_suspend(const Run& run) const {
+  const auto& installs = kernel_.library.installs();
+  const auto install = installs.find(run.install);
+  if (install == installs.end() || install->second.suspended) return false;
+  const auto record = records_.find(run.install);
+  return record == records_.end() || record->second.excused.count(run.trigger_id) == 0;
 }
 
 bool Probation::hands_over(const Run& run) const {

@@ -7,9 +7,11 @@
 //      message
 //                              └──it handled what the suspect had failed on──▶ undone
 //
-// A run that failed on something that the version before does not take undoes its install at once, and so
-// does what its runs take by the rules of experience.h. What a version has been excused for counts as an
-// ordinary failure from then on. Thread: the loop's.
+// A version that leaves a state of a form which the one before cannot go back to is not suspended: the agents
+// of its role stop, as those of a quarantined one (standing.h), and what it failed on waits. A run that
+// failed on something that the version before does not take undoes its install at once, and so does what its
+// runs take by the rules of experience.h. What a version has been excused for counts as an ordinary failure
+// from then on. Thread: the loop's.
 #pragma once
 
 #include <cstdint>
@@ -39,6 +41,9 @@ struct Decision {
   std::string text;                  // for people
 };
 
+// What a line about a version tells of an error: its first line, and not all of a long one.
+std::string first_line(const std::string& error);
+
 class Probation {
  public:
   explicit Probation(const Kernel& kernel) : kernel_(kernel), rules_(kernel.library.swarm().probation) {}
@@ -53,6 +58,8 @@ class Probation {
   // A run failed, and `error` says how. A decision to suspend means that its task or message goes to the
   // version before, and no attempt is spent.
   std::optional<Decision> failed(const Run& run, const std::string& error);
+  // Would `failed` of this run suspend its install?
+  bool would_suspend(const Run& run) const;
   // Is this run to be handed over without blame: its install is suspended already?
   bool hands_over(const Run& run) const;
   // The version before takes nothing like what the suspect failed on: nobody can be asked.

@@ -33,7 +33,8 @@ Result<Recording> read_recording(store::Database& database, const store::Blobs& 
   {
     auto query = database.prepare(
         "SELECT agent, version, pins, trigger_kind, trigger_id, attempt, seed, started_at, status, error, "
-        "state, state_version, task_error, recorded, omitted, state_after, result, role "
+        "state, state_version, task_error, recorded, omitted, state_after, result, role, "
+        "(SELECT schema FROM version WHERE hash = state_version) "
         "FROM run WHERE id = ?");
     query.bind(1, run);
     auto row = query.step();
@@ -72,6 +73,7 @@ Result<Recording> read_recording(store::Database& database, const store::Blobs& 
     recording.state_after = query.text(15);
     recording.result = query.text(16);
     recording.role = query.text(17);
+    recording.invocation.from_schema = query.integer(18);
   }
   auto before = read_state(database, state);
   if (!before) return not_recorded(run, before.error().message);

@@ -35,7 +35,7 @@ struct Recording {
   std::string status;   // those of run/status.h
   std::string error;
   std::string state_version;    // the version that wrote the state; "" if there was none
-  Invocation invocation;        // `from_version` as it was
+  Invocation invocation;        // `from_version` as it was; `from_schema` that of state_version, 0: unknown
   std::vector<Answer> answers;  // by strand and position
   std::string state_after;      // hash, of a committed run
   std::string result;           // the same

@@ -14,6 +14,8 @@ const std::string kAgent = "agent:";
 const std::string kSkill = "skill:";
 // The instance a candidate is tried as: no agent of a swarm has such a name.
 constexpr const char* kTrial = "(trial)";
+// Of each role; what the states of further agents do, shows when they run.
+constexpr size_t kStatesTried = 16;
 
 bool starts_with(const std::string& text, const std::string& start) {
   return text.rfind(start, 0) == 0;
@@ -163,8 +165,8 @@ void Reload::next() {
   busy_ = true;
   Set set = std::move(sets_.front());
   sets_.pop_front();
-  try_all(set, "", [this, set](Result<Infos> infos) {
-    if (infos || set.size() == 1) return decide(set, std::move(infos));
+  try_all(set, "", [this, set](Result<Findings> findings) {
+    if (findings || set.size() == 1) return decide(set, std::move(findings));
     // One that is wrong keeps no other from being tried by itself.
     for (auto candidate = set.rbegin(); candidate != set.rend(); ++candidate) sets_.push_front({*candidate});
     next();
@@ -179,10 +181,10 @@ void Reload::install(const std::vector<std::string>& names, bool force, const st
     if (!candidate) return done(failure(candidate.error()));
     set.push_back(std::move(*candidate));
   }
-  try_all(set, "", [this, set, by, done = std::move(done)](Result<Infos> infos) {
-    if (!infos) return done(failure("refused", infos.error().message));
+  try_all(set, "", [this, set, by, done = std::move(done)](Result<Findings> findings) {
+    if (!findings) return done(failure("refused", findings.error().message));
     store::Batch batch;
-    take_over(set, by, *infos, batch);
+    take_over(set, by, *findings, batch);
     dispatcher_.commit(std::move(batch), [this, alive = alive_, set, done](Status status) {
       if (!status) return done(failure(status.error()));
       Value hashes = Value::Map();
@@ -195,19 +197,20 @@ void Reload::install(const std::vector<std::string>& names, bool force, const st
 
 std::function<void()> Reload::try_version(const script::Version& candidate, const std::string& agent,
                                           std::function<void(Status)> done) {
-  const auto trial = try_all({candidate}, agent, [done = std::move(done)](const Result<Infos>& infos) {
-    done(infos ? Status() : failure(infos.error()));
+  const auto trial = try_all({candidate}, agent, [done = std::move(done)](const Result<Findings>& findings) {
+    done(findings ? Status() : failure(findings.error()));
   });
   return [this, alive = alive_, weak = std::weak_ptr<Trial>(trial)] {
     const auto left = weak.lock();
     if (!left || !*alive) return;
     left->done = nullptr;
     checks_.cancel(left->check);
+    if (left->call_off) left->call_off();
   };
 }
 
 std::shared_ptr<Reload::Trial> Reload::try_all(Set set, const std::string& agent,
-                                               std::function<void(Result<Infos>)> done) {
+                                               std::function<void(Result<Findings>)> done) {
   auto trial = std::make_shared<Trial>();
   trial->agent = agent;
   trial->done = std::move(done);
@@ -244,22 +247,76 @@ std::shared_ptr<Reload::Trial> Reload::try_all(Set set, const std::string& agent
 }
 
 void Reload::try_next(const std::shared_ptr<Trial>& trial) {
-  if (trial->programs.empty()) {
-    trial->done(std::move(trial->infos));
-    return;
-  }
+  if (trial->programs.empty()) return try_next_state(trial);
   auto [role, program] = std::move(trial->programs.front());
   trial->programs.pop_front();
-  trial->check = checks_.start(std::move(program), trial->agent,
-                               [this, alive = alive_, trial, role = role](Result<Value> answer) {
-                                 if (!*alive) return;
-                                 if (!answer) {
-                                   trial->done(failure(answer.error()));
-                                   return;
-                                 }
-                                 if (!role.empty()) trial->infos[role] = std::move(*answer);
-                                 try_next(trial);
-                               });
+  trial->check =
+      checks_.start(program, trial->agent,
+                    [this, alive = alive_, trial, role = role, program = program](Result<Value> answer) {
+                      if (!*alive) return;
+                      if (!answer) {
+                        trial->done(failure(answer.error()));
+                        return;
+                      }
+                      if (!role.empty()) {
+                        gather_states(*trial, role, program, *answer);
+                        trial->findings.infos[role] = std::move(*answer);
+                      }
+                      try_next(trial);
+                    });
+}
+
+void Reload::gather_states(Trial& trial, const std::string& role, const Program& program,
+                           const Value& info) const {
+  const script::Library& library = kernel_.library;
+  const int64_t schema = info["schema"].as_integer(1);
+  const script::Version* now = library.current(kAgent + role);
+  if (!checks_.examine || !now || now->hash == program.version) return;
+  if (!info["has"]["migrate"].as_bool() && schema == library.schema_of(now->hash)) return;
+  const int64_t install = library.install_of(role);
+  auto before = install == 0 ? current_program(library, role, kTrial)
+                             : program_before(library, role, kTrial, library.installs().at(install));
+  std::set<std::string> seen;  // states that are equal are tried once
+  for (const auto& [agent, state] : dispatcher_.states_of(role)) {
+    if (seen.size() >= kStatesTried || !seen.insert(state.hash).second) continue;
+    trial.states.push_back({role,
+                            agent,
+                            {state.value, state.version, library.schema_of(state.version)},
+                            program,
+                            before ? std::optional(*before) : std::nullopt,
+                            schema});
+  }
+}
+
+void Reload::try_next_state(const std::shared_ptr<Trial>& trial) {
+  if (trial->states.empty()) {
+    trial->done(std::move(trial->findings));
+    return;
+  }
+  StateTrial tried = std::move(trial->states.front());
+  trial->states.pop_front();
+  trial->call_off = checks_.examine(
+      tried.program, tried.question, [this, alive = alive_, trial, tried](Result<Value> state) {
+        if (!*alive) return;
+        if (!state) {
+          trial->done(failure(state.error().code,
+                              "it does not take the state of " + tried.agent + ": " + state.error().message));
+          return;
+        }
+        try_way_back(trial, tried, std::move(*state));
+      });
+}
+
+void Reload::try_way_back(const std::shared_ptr<Trial>& trial, StateTrial tried, Value state) {
+  if (!tried.before) return try_next_state(trial);
+  Program before = std::move(*tried.before);
+  trial->call_off =
+      checks_.examine(std::move(before), {std::move(state), tried.program.version, tried.schema},
+                      [this, alive = alive_, trial, role = tried.role](const Result<Value>& back) {
+                        if (!*alive) return;
+                        if (!back) trial->findings.no_way_back.insert(role);
+                        try_next_state(trial);
+                      });
 }
 
 Result<Program> Reload::program_of(const script::Version& candidate, const Instead& candidates) const {
@@ -290,11 +347,21 @@ Result<Program> Reload::program_of(const script::Version& candidate, const Inste
   return program;
 }
 
-void Reload::take_over(const Set& set, const std::string& by, const Infos& infos, store::Batch& batch) {
+void Reload::take_over(const Set& set, const std::string& by, const Findings& findings, store::Batch& batch) {
   kernel_.library.import(set, by, batch);
   for (const auto& candidate : set) waiting_.erase(candidate.name);
   imported_ = true;
-  for (const auto& [role, info] : infos) dispatcher_.set_role(role, info);
+  for (const auto& [role, info] : findings.infos) {
+    kernel_.library.note_schema(kernel_.library.current(kAgent + role)->hash, info["schema"].as_integer(1),
+                                batch);
+    dispatcher_.set_role(role, info);
+  }
+  for (const auto& role : findings.no_way_back) {
+    dispatcher_.note_no_way_back(role);
+    say_(kAgent + role,
+         "leaves a state that the version before cannot go on with: if it fails on probation, its agents "
+         "stop");
+  }
 }
 
 void Reload::say_live(const Set& set) {
@@ -318,8 +385,8 @@ void Reload::ask(const Set& set) {
                              " and waits: `clade script install" + names + "`");
 }
 
-void Reload::decide(const Set& set, Result<Infos> infos) {
-  if (infos && std::any_of(set.begin(), set.end(), [&](const auto& candidate) {
+void Reload::decide(const Set& set, Result<Findings> findings) {
+  if (findings && std::any_of(set.begin(), set.end(), [&](const auto& candidate) {
         return kernel_.library.reload_mode(candidate.name) == script::ReloadMode::ask;
       })) {
     ask(set);
@@ -327,11 +394,11 @@ void Reload::decide(const Set& set, Result<Infos> infos) {
   }
   store::Batch batch;
   std::string refusal;
-  if (infos) {
-    take_over(set, "file", *infos, batch);
+  if (findings) {
+    take_over(set, "file", *findings, batch);
   } else {
-    refusal = "refused, the version in force stays: " + infos.error().message;
-    kernel_.library.refuse(set.front(), infos.error().message, batch);
+    refusal = "refused, the version in force stays: " + findings.error().message;
+    kernel_.library.refuse(set.front(), findings.error().message, batch);
   }
   dispatcher_.commit(std::move(batch), [this, alive = alive_, set, refusal](Status status) {
     if (!*alive || !status) return;

@@ -1,7 +1,8 @@
 // Reload: a saved file becomes the current version once it has been tried. Each candidate is loaded (and its
 // `selftest` run) in a cell of its own; what does not pass is refused with the reason, and the version in
 // force stays. Those that belong together, a role and a skill that it calls, are tried together and become
-// current together; if they do not pass, each by itself.
+// current together; if they do not pass, each by itself. States of its agents are brought to a role's
+// candidate and back, on copies: what cannot be brought there refuses it.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -29,6 +31,7 @@ class Reload {
   struct Checks {
     std::function<uint64_t(Program, const std::string& agent, std::function<void(Result<Value>)> done)> start;
     std::function<void(uint64_t)> cancel;  // of no check: does nothing
+    Examine examine;                       // without it no state is tried
   };
   // Says what became of a candidate: "agent:builder is live at 3fa2…", "skill:x.y refused: …".
   using Say = std::function<void(const std::string& name, const std::string& text)>;
@@ -57,26 +60,44 @@ class Reload {
  private:
   // Candidates that are tried and decided about together.
   using Set = std::vector<script::Version>;
-  // What the programs of roles say of themselves.
-  using Infos = std::map<std::string, Value>;
+  // What a trial has found.
+  struct Findings {
+    std::map<std::string, Value> infos;  // what the programs of roles say of themselves
+    std::set<std::string> no_way_back;   // roles whose state the version before cannot go on with
+  };
+  // An agent's state on its way to a new version and back, on a copy.
+  struct StateTrial {
+    std::string role;
+    std::string agent;
+    StateQuestion question;
+    Program program;
+    std::optional<Program> before;
+    int64_t schema = 1;  // of what it becomes
+  };
   struct Trial {
     std::string agent;
-    std::deque<std::pair<std::string, Program>>
-        programs;        // still to check, with their roles; "" of a skill by itself
-    uint64_t check = 0;  // under way
-    Infos infos;
-    std::function<void(Result<Infos>)> done;
+    // Still to check, with their roles; "" of a skill by itself.
+    std::deque<std::pair<std::string, Program>> programs;
+    std::deque<StateTrial> states;   // still to bring there and back
+    uint64_t check = 0;              // under way
+    std::function<void()> call_off;  // of the examination under way
+    Findings findings;
+    std::function<void(Result<Findings>)> done;
   };
   void try_before();
   void gather();
   void next();
-  void decide(const Set& set, Result<Infos> infos);
+  void decide(const Set& set, Result<Findings> findings);
   // Somebody has to say whether these become current.
   void ask(const Set& set);
-  void take_over(const Set& set, const std::string& by, const Infos& infos, store::Batch& batch);
+  void take_over(const Set& set, const std::string& by, const Findings& findings, store::Batch& batch);
   void say_live(const Set& set);
-  std::shared_ptr<Trial> try_all(Set set, const std::string& agent, std::function<void(Result<Infos>)> done);
+  std::shared_ptr<Trial> try_all(Set set, const std::string& agent,
+                                 std::function<void(Result<Findings>)> done);
   void try_next(const std::shared_ptr<Trial>& trial);
+  void gather_states(Trial& trial, const std::string& role, const Program& program, const Value& info) const;
+  void try_next_state(const std::shared_ptr<Trial>& trial);
+  void try_way_back(const std::shared_ptr<Trial>& trial, StateTrial tried, Value state);
   Result<Program> program_of(const script::Version& candidate, const Instead& candidates) const;
 
   Kernel kernel_;

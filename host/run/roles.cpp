@@ -18,7 +18,7 @@ void Roles::set(const std::string& role, const std::string& combination, const V
   Role entry;
   for (const auto& pattern : info["tasks"].as_array()) entry.tasks.push_back(pattern.as_string());
   entry.mail = info["has"]["on_mail"].as_bool();
-  entry.migrates = info["has"]["migrate"].as_bool();
+  entry.form = {info["schema"].as_integer(1), info["has"]["check"].as_bool(), info["has"]["back"].as_bool()};
   auto& said = said_[role];
   if (said.size() >= kSaid && said.count(combination) == 0) said.clear();
   said[combination] = entry;
@@ -79,8 +79,11 @@ bool Roles::takes_mail(const std::string& role) const {
   return find(role).mail;
 }
 
-bool Roles::migrates(const std::string& role) const {
-  return find(role).migrates;
+std::optional<Roles::Form> Roles::form(const std::string& role, const std::string& combination) const {
+  const auto said = said_.find(role);
+  if (said == said_.end()) return std::nullopt;
+  const auto found = said->second.find(combination);
+  return found == said->second.end() ? std::nullopt : std::optional(found->second.form);
 }
 
 }  // namespace clade::run

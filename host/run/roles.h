@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -28,13 +29,20 @@ class Roles {
   // The patterns there are, for messages.
   std::string known_types() const;
   bool takes_mail(const std::string& role) const;
-  bool migrates(const std::string& role) const;
+  // How a combination keeps its state.
+  struct Form {
+    int64_t schema = 1;      // the number of its form
+    bool checks = false;     // it has a `check`
+    bool goes_back = false;  // it takes a state of a higher number back to its own, or says that it does
+  };
+  // Nothing of a combination that nothing is known of.
+  std::optional<Form> form(const std::string& role, const std::string& combination) const;
 
  private:
   struct Role {
     std::vector<std::string> tasks;  // patterns
     bool mail = false;
-    bool migrates = false;
+    Form form;
     mutable std::unordered_map<std::string, bool> asked;  // types, and whether it takes them
   };
   const Role& find(const std::string& role) const;

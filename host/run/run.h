@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -137,8 +138,9 @@ struct Run {
   int64_t execution = 0;      // counts executions of the handler under this run
   int64_t losses = 0;         // of its cell, while it waited
   Course course;              // of this execution
-  Usage usage;                // the same, once the handler returned
-  int64_t emitted = 0;        // tasks and messages, of the parts that are committed
+  std::function<void()> call_off;  // what its end waits for, if anything
+  Usage usage;                     // the same, once the handler returned
+  int64_t emitted = 0;             // tasks and messages, of the parts that are committed
   // Awaits that are under way, whichever execution began them.
   struct Awaiting {
     std::string op;

@@ -69,6 +69,7 @@ Result<Value> saved_replay(const Recording& recording, const Replayed& expected)
                 {"handler", invocation.handler},
                 {"state", invocation.state},
                 {"state_version", recording.state_version},
+                {"state_schema", invocation.from_schema},
                 {"argument", invocation.argument},
                 {"now_ms", invocation.now_ms},
                 {"seed", invocation.seed},
@@ -90,6 +91,7 @@ Result<SavedReplay> read_saved_replay(const Value& content) {
   recording.agent = content["agent"].as_string();
   recording.role = content["role"].as_string();
   recording.state_version = content["state_version"].as_string();
+  recording.invocation.from_schema = content["state_schema"].as_integer();
   recording.invocation.run = content["run"].as_integer();
   recording.invocation.handler = content["handler"].as_string();
   recording.invocation.state = content["state"];

@@ -16,7 +16,7 @@ struct SavedReplay {
   Replayed expected;  // of a handler that raised, only that it did: its text names lines
 };
 
-// The file's content: {agent, role, run, handler, state, state_version, argument, now_ms, seed,
+// The file's content: {agent, role, run, handler, state, state_version, state_schema, argument, now_ms, seed,
 // answers=[{strand, position, op, args, turn, finished_at, result | error={code, message}}], expect={end,
 // result, state, effects}}. Errors: "invalid" (JSON cannot hold it: names the part).
 Result<Value> saved_replay(const Recording& recording, const Replayed& expected);

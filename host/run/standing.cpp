@@ -16,10 +16,9 @@ std::string script_of(const std::string& role) {
 
 }  // namespace
 
-std::string quarantine_text(const std::string& role, const std::string& version) {
-  return "the agents of " + role + " are stopped: version " + short_hash(version) + " took its cell down " +
-         std::to_string(kDeaths) + " times in " + std::to_string(kDeathsMs / 60000) +
-         " minutes. Save another one, or go back with `clade script rollback " + role +
+std::string quarantine_text(const std::string& role, const std::string& version, const std::string& why) {
+  return "the agents of " + role + " are stopped: version " + short_hash(version) + " " + why +
+         ". Save another one, or go back with `clade script rollback " + role +
          "`, or let it go on with `clade script release " + role + "`";
 }
 
@@ -47,7 +46,7 @@ Result<std::string> stopped_advice(store::Database& database, const script::Cata
     pins.set(skill, *hash);
   }
   if (!standing.quarantined(combination_of(*version, pins))) return std::string();
-  return quarantine_text(role, *version);
+  return quarantine_text(role, *version, standing.why(combination_of(*version, pins)));
 }
 
 Status Standing::load(store::Database& database) {
@@ -66,6 +65,7 @@ Status Standing::load(store::Database& database) {
       note_death(record, query.integer(1));
     } else {
       if (verb == "released") record.deaths.clear();
+      if (verb == "quarantined") record.why = (*detail)["reason"].as_string();
       set(record, verb == "confirmed"     ? State::confirmed
                   : verb == "quarantined" ? State::quarantined
                                           : State::unconfirmed);
@@ -96,6 +96,11 @@ bool Standing::quarantined(const std::string& combination) const {
   return record != records_.end() && record->second.state == State::quarantined;
 }
 
+std::string Standing::why(const std::string& combination) const {
+  const auto record = records_.find(combination);
+  return record == records_.end() ? std::string() : record->second.why;
+}
+
 void Standing::worked(const Run& run, store::Batch& batch) {
   Record& record = records_[run.combination];
   if (record.state != State::unconfirmed) return;
@@ -114,12 +119,20 @@ bool Standing::died(const Run& run, const std::string& reason, store::Batch& bat
   script::record_standing({script_of(run.role), run.version, "blamed", kHost, detail, now}, batch);
   note_death(record, now);
   if (record.deaths.size() < kDeaths || record.state == State::quarantined) return false;
-  const Value why{{"combination", run.combination},
-                  {"reason", "took its cell down " + std::to_string(kDeaths) + " times in " +
-                                 std::to_string(kDeathsMs / 60000) + " minutes"}};
-  script::record_standing({script_of(run.role), run.version, "quarantined", kHost, why, now}, batch);
-  set(record, State::quarantined);
+  stop(run,
+       "took its cell down " + std::to_string(kDeaths) + " times in " + std::to_string(kDeathsMs / 60000) +
+           " minutes",
+       batch);
   return true;
+}
+
+void Standing::stop(const Run& run, const std::string& why, store::Batch& batch) {
+  Record& record = records_[run.combination];
+  record.why = why;
+  const Value detail{{"combination", run.combination}, {"reason", why}};
+  script::record_standing({script_of(run.role), run.version, "quarantined", kHost, detail, clock_.wall_ms()},
+                          batch);
+  set(record, State::quarantined);
 }
 
 Status Standing::release(const std::string& role, const std::string& version, const std::string& combination,

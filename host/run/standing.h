@@ -6,6 +6,8 @@
 //       │  └──released by an operator──┐
 //       └──kDeaths within kDeathsMs──▶ quarantined: its agents stop, what waits for them stays
 //
+// Quarantined is also what failed on probation and has no way back, because of its state (probation.h).
+//
 // Unconfirmed ones are alone in a cell, confirmed ones share cells. A death is a cell taken down by its run,
 // not an error. Who is to blame is the host's own knowledge: it executes one run of a cell at a time. Stored
 // as events of the agent's script (history.h), so that it outlives the host. Thread: the loop's.
@@ -31,7 +33,7 @@ inline constexpr size_t kDeaths = 3;
 inline constexpr int64_t kDeathsMs = 600000;
 
 // What a person is told of a quarantined version.
-std::string quarantine_text(const std::string& role, const std::string& version);
+std::string quarantine_text(const std::string& role, const std::string& version, const std::string& why);
 
 // What a person is told if what a role would run now is quarantined, "" if it is not. From the store and the
 // manifests, with a host or without. Errors: those of Statement, "corrupt", "not_found" (a skill is missing).
@@ -55,6 +57,10 @@ class Standing {
   void worked(const Run& run, store::Batch& batch);
   // A run took its cell down. True if its combination is quarantined for that, from now on.
   bool died(const Run& run, const std::string& reason, store::Batch& batch);
+  // Quarantines a run's combination for another reason, worded as what the version did ("took …").
+  void stop(const Run& run, const std::string& why, store::Batch& batch);
+  // Why a combination is quarantined, "" if it is not.
+  std::string why(const std::string& combination) const;
   // Lets a quarantined combination run again. Errors: "unchanged" (it is not quarantined).
   Status release(const std::string& role, const std::string& version, const std::string& combination,
                  const std::string& by, store::Batch& batch);
@@ -66,6 +72,7 @@ class Standing {
     int64_t runs = 0;      // committed since it became unconfirmed, or died
     int64_t first_at = 0;  // of these
     std::deque<int64_t> deaths;
+    std::string why;  // it was quarantined
   };
   void set(Record& record, State state);
   void note_death(Record& record, int64_t at);

@@ -58,7 +58,7 @@ Result<std::unique_ptr<Run>> new_run(const Kernel& kernel, const std::string& ag
   return run;
 }
 
-Invocation invocation_of(const Kernel& kernel, Run& run, bool migrates) {
+Invocation invocation_of(const Kernel& kernel, Run& run) {
   const AgentState& state = run.first_state ? *run.first_state : *run.state;
   run.splits_ahead = run.splits;
   run.state_before = state.hash;
@@ -66,8 +66,11 @@ Invocation invocation_of(const Kernel& kernel, Run& run, bool migrates) {
   Invocation invocation;
   invocation.run = run.id;
   invocation.state = state.value;
-  if (!run.state_version.empty() && run.state_version != run.version && migrates)
+  // Whether the script has a `migrate` is for the cell to see.
+  if (!run.state_version.empty() && run.state_version != run.version) {
     invocation.from_version = run.state_version;
+    invocation.from_schema = kernel.library.schema_of(run.state_version);
+  }
   invocation.now_ms = run.started_at;
   invocation.seed = run.seed;
   if (run.trigger == Trigger::task) {

@@ -16,9 +16,8 @@ namespace clade::run {
 Result<std::unique_ptr<Run>> new_run(const Kernel& kernel, const std::string& agent, const std::string& role,
                                      Trigger trigger, const std::string& id, int64_t attempt, int64_t number);
 
-// What the run's handler is called with, noted in the run for its record. `migrates`: its role has a
-// `migrate`.
-Invocation invocation_of(const Kernel& kernel, Run& run, bool migrates);
+// What the run's handler is called with, noted in the run for its record.
+Invocation invocation_of(const Kernel& kernel, Run& run);
 
 // Run `id` as it was: its row, its journal and the versions it was pinned to; the lease of its task is
 // renewed. Errors: "corrupt", "not_found", those of the store.

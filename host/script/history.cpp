@@ -153,7 +153,13 @@ Result<History> read_history(store::Database& database) {
   History history;
   if (auto status = read_current(database, history); !status) return failure(status.error());
   if (auto status = read_events(database, history); !status) return failure(status.error());
-  return history;
+  auto rows = database.prepare("SELECT hash, schema FROM version WHERE schema <> 1");
+  for (;;) {
+    auto row = rows.step();
+    if (!row) return failure(row.error());
+    if (!*row) return history;
+    history.schemas.emplace(rows.text(0), rows.integer(1));
+  }
 }
 
 void record_adoption(const Version& version, const std::string& verb, const std::string& by, Value detail,
@@ -188,6 +194,13 @@ void record_return(const Version& version, const Version& before, const std::str
   });
   add_event_row({at, version.name, version.hash, before.hash, verb, "host", encode_json(detail), install},
                 batch);
+}
+
+void record_schema(const std::string& hash, int64_t schema, store::Batch& batch) {
+  batch.add([hash, schema](store::Database& database) {
+    auto update = database.prepare("UPDATE version SET schema = ? WHERE hash = ?");
+    return update.bind(1, schema).bind(2, hash).run();
+  });
 }
 
 void record_standing(const StandingEvent& event, store::Batch& batch) {

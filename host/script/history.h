@@ -31,7 +31,8 @@ struct History {
     bool paused = false;            // its host ended in order
   };
   std::vector<Trial> trials;
-  int64_t last_install = 0;  // the highest number that any had
+  std::map<std::string, int64_t> schemas;  // by hash, of those that are not 1
+  int64_t last_install = 0;                // the highest number that any had
   // Name → hashes that its file may still hold if the host ended between a commit and the write-back: what
   // the versions published or rolled back to since the last import replaced, and texts refused before.
   std::map<std::string, std::set<std::string>> stale;
@@ -53,6 +54,9 @@ void record_refusal(const Version& candidate, const std::string& by, const std::
 // "undone" or "cut_off".
 void record_return(const Version& version, const Version& before, const std::string& verb,
                    const Value& detail, int64_t install, int64_t at, store::Batch& batch);
+
+// The number of the form in which a version leaves an agent's state.
+void record_schema(const std::string& hash, int64_t schema, store::Batch& batch);
 
 // What happened to a version at work.
 struct StandingEvent {

@@ -32,6 +32,7 @@ Status Library::load(store::Database& database, store::Batch& batch) {
   if (!history) return failure(history.error());
   shelves.refused = std::move(history->refused);
   shelves.undone = std::move(history->undone);
+  shelves.schemas = std::move(history->schemas);
   shelves.stale = std::move(history->stale);
   shelves.current.clear();
   for (auto& [name, version] : history->current) {
@@ -200,6 +201,17 @@ Result<Version> Library::publish(const std::string& name, const std::string& sou
 
 const Version* Library::newest(const std::string& name) const {
   return shelves_->adopted(name);
+}
+
+int64_t Library::schema_of(const std::string& hash) const {
+  const auto found = shelves_->schemas.find(hash);
+  return found == shelves_->schemas.end() ? 1 : found->second;
+}
+
+void Library::note_schema(const std::string& hash, int64_t schema, store::Batch& batch) {
+  if (schema_of(hash) == schema) return;
+  shelves_->schemas[hash] = schema;
+  record_schema(hash, schema, batch);
 }
 
 const std::map<int64_t, Install>& Library::installs() const {

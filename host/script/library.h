@@ -81,6 +81,11 @@ class Library {
 
   // The version that was made current last, whether its install is suspended or not; or nullptr.
   const Version* newest(const std::string& name) const;
+  // The number of the form in which a version leaves an agent's state (`schema`); 1 if nobody has said.
+  int64_t schema_of(const std::string& hash) const;
+  // Takes note of what a version says of itself, in the batch too if that is new; its row has to be there.
+  void note_schema(const std::string& hash, int64_t schema, store::Batch& batch);
+
   // What is on probation.
   const std::map<int64_t, Install>& installs() const;
   // The install that new runs of a role are part of, 0 if there is none or it is suspended.

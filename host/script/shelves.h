@@ -45,6 +45,7 @@ struct Library::Shelves {
   std::map<std::string, Version> current;  // by name
   std::map<std::string, Hashes> refused;   // by name: texts not to offer again
   std::map<std::string, Hashes> undone;    // of these, those that failed at work
+  std::map<std::string, int64_t> schemas;  // by hash, see Library::schema_of
   Installs installs;
   // By name: texts that the file may hold only because the current version was not written back yet.
   std::map<std::string, Hashes> stale;

@@ -238,6 +238,7 @@ constexpr const char* kInstalls = R"sql(
 ALTER TABLE script ADD COLUMN install INTEGER NOT NULL DEFAULT 0; -- that is on probation; 0: none
 ALTER TABLE script ADD COLUMN fallback TEXT NOT NULL DEFAULT '';  -- hash in force before it; '': none
 ALTER TABLE script ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;  -- 1: its host ended in order meanwhile
+ALTER TABLE version ADD COLUMN schema INTEGER NOT NULL DEFAULT 1;  -- of the state that it writes, as it says
 ALTER TABLE script_event ADD COLUMN install INTEGER NOT NULL DEFAULT 0; -- that it is about
 ALTER TABLE run ADD COLUMN cpu_us INTEGER NOT NULL DEFAULT 0;       -- of a committed one, in its cell
 ALTER TABLE run ADD COLUMN memory_bytes INTEGER NOT NULL DEFAULT 0; -- that its VM held after it

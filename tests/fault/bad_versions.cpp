@@ -103,6 +103,45 @@ TEST_CASE("a bad version is undone by itself, and every message is handled once"
   check_undone(swarm, good, reason);
 }
 
+TEST_CASE("a state that the version before would not have is not kept") {
+  Swarm swarm;
+  const std::string good = worker("");
+  write_swarm(swarm, good, kListener);
+  swarm.start();
+  swarm.until_up();
+  add(swarm, kBefore);
+  swarm.until_count(kDone, kBefore);
+  // Its own check has gone with the mistake.
+  std::string bad = worker("self.state.runs = 'many'");
+  const std::string check = "check = function(state) return type(state.runs) == \"number\" end,";
+  bad.replace(bad.find(check), check.size(), "");
+  write_agent(swarm, "one", bad);
+  swarm.until_count("SELECT count(*) FROM script_event WHERE name = 'agent:one' AND verb = 'imported'", 2);
+  add(swarm, kAfter);
+  check_undone(swarm, good, "does not take the state that it leaves");
+}
+
+TEST_CASE("a version that the state cannot be brought to does not go live, and the state stays as it is") {
+  Swarm swarm;
+  const std::string good = worker("");
+  write_swarm(swarm, good, kListener);
+  swarm.start();
+  swarm.until_up();
+  add(swarm, kBefore);
+  swarm.until_count(kDone, kBefore);
+  const std::string state = swarm.text("SELECT state FROM agent WHERE name = 'one'");
+  std::string numbered = good;
+  numbered.insert(numbered.find("tasks ="), "schema = 2, ");
+  write_agent(swarm, "one", numbered);
+  swarm.until_count(
+      "SELECT count(*) FROM script_event WHERE name = 'agent:one' AND verb = 'refused' AND detail LIKE "
+      "'%migrate[2]%'",
+      1);
+  CHECK(swarm.text("SELECT state FROM agent WHERE name = 'one'") == state);
+  add(swarm, kAfter);
+  swarm.until_count(kDone, kBefore + kAfter);
+}
+
 TEST_CASE("a version that takes its cell down is undone") {
   Swarm swarm;
   const std::string good = worker("");

@@ -29,7 +29,8 @@ struct State {
     const std::string hash = clade::content_hash(kSource);
     execute("CREATE TABLE large (id INTEGER PRIMARY KEY, value_blob TEXT)");
     execute("INSERT INTO large VALUES (1, '" + blob + "'), (2, '')");
-    execute("INSERT INTO version VALUES ('" + hash + "', CAST('" + kSource + "' AS BLOB), 1)");
+    execute("INSERT INTO version (hash, source, created_at) VALUES ('" + hash + "', CAST('" + kSource +
+            "' AS BLOB), 1)");
     execute("INSERT INTO script (name, hash) VALUES ('agent:a', '" + hash + "')");
     execute(
         "INSERT INTO script_event (seq, at, name, hash, parent, verb, by, detail) VALUES (1, 1, 'agent:a', "

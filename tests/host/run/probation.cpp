@@ -19,6 +19,10 @@ struct Trial {
   void restart(const Folder& folder) {
     host.reset();
     Dispatcher::Hooks hooks;
+    hooks.examine = [this](Program program, StateQuestion question, std::function<void(Result<Value>)> done) {
+      examined.push_back({std::move(program), std::move(question), std::move(done)});
+      return [this] { ++called_off; };
+    };
     hooks.decided = [this](const Decision& decision) { decisions.push_back(decision); };
     host.emplace(folder, false, std::move(hooks));
   }
@@ -32,7 +36,8 @@ struct Trial {
   }
   void set_worker(const std::vector<std::string>& tasks) {
     host->dispatcher->set_role("worker", Value{{"tasks", Value::Array(tasks.begin(), tasks.end())},
-                                               {"has", Value{{"on_mail", true}}}});
+                                               {"schema", schema},
+                                               {"has", Value{{"on_mail", true}, {"check", checks}}}});
   }
   // The next start: of this source.
   int64_t started(const std::string& source) {
@@ -55,6 +60,15 @@ struct Trial {
   }
   std::string in_force() const { return host->library.current("agent:worker")->source; }
 
+  struct Examination {
+    Program program;
+    StateQuestion question;
+    std::function<void(Result<Value>)> done;
+  };
+  std::vector<Examination> examined;
+  int called_off = 0;
+  bool checks = false;  // the worker's versions
+  int64_t schema = 1;   // of those that are saved from now on
   std::vector<Decision> decisions;
   std::optional<PlayedHost> host;
 };
@@ -342,6 +356,72 @@ TEST_CASE("what is on probation can be looked at") {
   CHECK(install["roles"] == Value(Value::Array{"worker"}));
   CHECK(install["suspect"]["error"] == Value("init.lua:3: boom"));
   CHECK(install["scripts"].as_array()[0]["name"] == Value("agent:worker"));
+}
+
+TEST_CASE("a state that the version before refuses is not committed") {
+  const ThreeRuns folder;
+  Trial trial(folder);
+  trial.checks = true;
+  trial.set_worker({"work_*"});
+  trial.save(kChanged);
+  const std::string task = trial.host->add("work_a");
+  const int64_t run = trial.started(kChanged);
+  trial.host->dispatcher->finished(run, Value("done"), Value{{"runs", "many"}});
+  trial.host->settle();
+  REQUIRE(trial.examined.size() == 1);
+  CHECK(trial.examined[0].program.main.source == kBefore);
+  CHECK(trial.examined[0].question.state == Value{{"runs", "many"}});
+  CHECK(trial.examined[0].question.from_version.empty());
+  CHECK(trial.host->state_of(task) == "executing");
+
+  SECTION("but is a failure") {
+    trial.examined[0].done(failure("error", "check refuses the state: runs is no number"));
+    trial.host->settle();
+    CHECK(trial.kinds() == std::vector<Kind>{Kind::suspended});
+    CHECK(trial.host->count("SELECT count(*) FROM agent WHERE name = 'worker'") == 0);
+    trial.finish(trial.started(kBefore));
+    CHECK(trial.kinds() == std::vector<Kind>{Kind::suspended, Kind::undone});
+    CHECK(trial.decisions[1].text.find("runs is no number") != std::string::npos);
+  }
+  SECTION("and one that it takes is") {
+    trial.examined[0].done(Value{{"runs", "many"}});
+    CHECK(trial.host->state_of(task) == "completed");
+    // One that has not changed is not asked about.
+    trial.host->add("work_a");
+    trial.host->dispatcher->finished(trial.started(kChanged), Value("done"), Value{{"runs", "many"}});
+    trial.host->settle();
+    CHECK(trial.examined.size() == 1);
+  }
+  SECTION("unless its task is cancelled meanwhile") {
+    store::Batch batch;
+    REQUIRE(trial.host->queue.cancel(task, "operator", "", batch));
+    trial.host->dispatcher->commit(std::move(batch), nullptr);
+    CHECK(trial.host->state_of(task) == "cancelled");
+    CHECK(trial.called_off == 1);
+  }
+}
+
+TEST_CASE("a version whose state has no way back is not undone: its agents stop, and nothing is lost") {
+  const ThreeRuns folder;
+  Trial trial(folder);
+  trial.schema = 2;
+  trial.save(kChanged);
+  const std::string task = trial.host->add("work_a");
+  trial.fail(trial.started(kChanged));
+  CHECK(trial.decisions.empty());
+  CHECK(trial.in_force() == kChanged);
+  const auto stopped = trial.host->dispatcher->stopped();
+  REQUIRE(stopped.count("worker") == 1);
+  CHECK(stopped.at("worker").find("failed on " + task +
+                                  " while on probation, and its state has no way back: "
+                                  "init.lua:3: boom") != std::string::npos);
+  CHECK(trial.host->state_of(task) == "queued");
+  CHECK(trial.host->count("SELECT attempt FROM task WHERE id = '" + task + "'") == 0);
+  CHECK(trial.host->executor.starts.empty());
+  // Somebody mends it.
+  trial.save("return { api = 1, mended = true }\n");
+  trial.finish(trial.started("return { api = 1, mended = true }\n"));
+  CHECK(trial.host->state_of(task) == "completed");
 }
 
 }  // namespace clade::run

@@ -22,10 +22,21 @@ struct PlayedChecks {
               begun.push_back({std::move(program), agent, std::move(done)});
               return begun.size();
             },
-            [this](uint64_t check) { cancelled.push_back(check); }};
+            [this](uint64_t check) { cancelled.push_back(check); },
+            [this](Program program, StateQuestion question, std::function<void(Result<Value>)> done) {
+              examined.push_back({std::move(program), std::move(question), std::move(done)});
+              return [this] { ++called_off; };
+            }};
   }
   std::deque<Check> begun;  // handles count from 1
   std::vector<uint64_t> cancelled;
+  struct Examination {
+    Program program;
+    StateQuestion question;
+    std::function<void(Result<Value>)> done;
+  };
+  std::deque<Examination> examined;
+  int called_off = 0;
 };
 
 // A worker that uses a skill: a version of the skill is checked twice.
@@ -203,6 +214,60 @@ TEST_CASE("what was undone is installed by force alone") {
     REQUIRE_FALSE(answered);
     CHECK(answered.error().code == "refused");
     CHECK(host.library.current("agent:worker")->source == "return { api = 1 }\n");
+  }
+}
+
+TEST_CASE("the state of an agent is brought to a new form and back before that goes live, on a copy") {
+  const Folder folder;
+  PlayedHost host(folder);
+  PlayedChecks checks;
+  std::vector<std::string> said;
+  Reload reload(*host.kernel, *host.dispatcher, checks.checks(),
+                [&](const auto& name, const auto& text) { said.push_back(name + " " + text); });
+  host.add("work_a");
+  host.dispatcher->finished(host.next_start().invocation.run, Value("done"), Value{{"runs", 1}}, {});
+  host.settle();
+  const std::string before = "return { api = 1 }\n";
+  const std::string changed = "return { api = 1, schema = 2 }\n";
+  folder.write("agents/worker/init.lua", changed);
+  reload.look();
+  REQUIRE(checks.begun.size() == 1);
+  checks.begun[0].done(Value{{"tasks", Value::Array{"work_*"}}, {"schema", 2}});
+  REQUIRE(checks.examined.size() == 1);
+  CHECK(checks.examined[0].program.main.source == changed);
+  CHECK(checks.examined[0].question.state == Value{{"runs", 1}});
+  CHECK(checks.examined[0].question.from_version == content_hash(before));
+  CHECK(checks.examined[0].question.from_schema == 1);
+  const std::string kState = "SELECT count(*) FROM agent WHERE name = 'worker' AND state = '{\"runs\":1}'";
+
+  SECTION("what cannot be brought there refuses the version") {
+    checks.examined[0].done(failure("error", "the state has schema 1, and there is no migrate[2]"));
+    CHECK(host.library.current("agent:worker")->source == before);
+    CHECK(host.count(kState) == 1);
+    CHECK(host.count(
+              "SELECT count(*) FROM script_event WHERE verb = 'refused' AND detail LIKE '%no migrate[2]%'") ==
+          1);
+    CHECK(checks.examined.size() == 1);
+  }
+  SECTION("the version before is asked whether it could go on with it") {
+    const bool has_way_back = GENERATE(true, false);
+    checks.examined[0].done(Value{{"count", 1}});
+    REQUIRE(checks.examined.size() == 2);
+    CHECK(checks.examined[1].program.main.source == before);
+    CHECK(checks.examined[1].question.state == Value{{"count", 1}});
+    CHECK(checks.examined[1].question.from_version == content_hash(changed));
+    CHECK(checks.examined[1].question.from_schema == 2);
+    checks.examined[1].done(has_way_back ? Result<Value>(Value{{"runs", 1}})
+                                         : failure("error", "no migrate.back"));
+    CHECK(host.library.current("agent:worker")->source == changed);
+    CHECK(host.library.schema_of(content_hash(changed)) == 2);
+    CHECK(host.count(kState) == 1);
+    CHECK(host.count("SELECT schema FROM version WHERE hash = '" + content_hash(changed) + "'") == 2);
+    CHECK((said[0].find("cannot go on with") != std::string::npos) == !has_way_back);
+    host.add("work_a");
+    const auto start = host.next_start();
+    CHECK(start.invocation.from_version == content_hash(before));
+    CHECK(start.invocation.from_schema == 1);
   }
 }
 

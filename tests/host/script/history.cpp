@@ -97,8 +97,9 @@ TEST_CASE("a source is found by a prefix of its hash", "[history]") {
   }
   CHECK(version_source(swarm.database, hash + "0").error().code == "not_found");
   // Two versions that begin alike.
-  REQUIRE(swarm.database.execute("INSERT INTO version VALUES ('" + std::string(64, 'f') + "', 'a', 1), ('" +
-                                 std::string(63, 'f') + "0', 'b', 1)"));
+  REQUIRE(swarm.database.execute("INSERT INTO version (hash, source, created_at) VALUES ('" +
+                                 std::string(64, 'f') + "', 'a', 1), ('" + std::string(63, 'f') +
+                                 "0', 'b', 1)"));
   CHECK(version_source(swarm.database, "fff").error().code == "ambiguous");
   CHECK(version_source(swarm.database, std::string(64, 'f')) == std::string("a"));
 }
