@@ -71,7 +71,7 @@ Colour colour_of(const std::string& verdict) {
 
 std::string author(const Value& version) {
   const std::string& by = version["by"].as_string();
-  if (by == "file") return "a saved file";
+  if (by == "file" || version["verdict"].as_string() == "refused") return "a saved file";
   return by == "host" ? "the file that the host found" : by;
 }
 

@@ -101,23 +101,6 @@ Value replayed_value(const run::Replayed& replayed) {
           {"state", replayed.state},        {"effects", replayed.effects}, {"answers", replayed.answers}};
 }
 
-std::string replayed_text(const run::Replayed& replayed) {
-  std::string text = std::string(run::name(replayed.end)) + "\n";
-  if (replayed.end == run::Replayed::End::stuck) text += "asks for " + replayed.text + "\n";
-  const bool broke = replayed.end == run::Replayed::End::raised || replayed.end == run::Replayed::End::lost;
-  if (broke && !replayed.text.empty()) text += replayed.text + "\n";
-  if (replayed.end == run::Replayed::End::returned) {
-    text += "result " + encode_json(replayed.result) + "\n";
-    text += "state " + encode_json(replayed.state, true) + "\n";
-  }
-  if (!replayed.effects.empty())
-    text +=
-        replayed.end == run::Replayed::End::returned ? "effects\n" : "effects, none of which is committed\n";
-  for (const auto& effect : replayed.effects)
-    text += "  " + effect["op"].as_string() + " " + encode_json(effect["args"]) + "\n";
-  return text;
-}
-
 Result<Replacement> read_replacement(const std::string& folder, const std::string& file) {
   auto source = read_file(file, 4u << 20);
   if (!source) return failure(source.error());

@@ -34,8 +34,6 @@ class Replayer {
 
 // {end, text, result, state, effects, answers}
 Value replayed_value(const run::Replayed& replayed);
-// How it ended, result, state and effects, a line or more each: what two replays are compared by.
-std::string replayed_text(const run::Replayed& replayed);
 
 // A file that takes the place of what the recording ran: skills/LAYER/NAME/init.lua of the swarm that skill,
 // any other the agent's own script.

@@ -36,6 +36,7 @@
 #include "run/reload.h"
 #include "run/retention.h"
 #include "run/settlement.h"
+#include "run/shadow.h"
 #include "run/sleep.h"
 #include "script/library.h"
 #include "script/manifest.h"
@@ -115,6 +116,8 @@ class Host {
   std::unique_ptr<run::SleepEffect> sleep_;
   std::unique_ptr<run::Settlement> settlement_;
   std::unique_ptr<run::Dispatcher> dispatcher_;
+  std::unique_ptr<cell::Pool> shadow_pool_;  // for past runs that are replayed
+  std::unique_ptr<run::Shadow> shadow_;
   std::unique_ptr<run::Reload> reload_;
   std::unique_ptr<run::Retention> retention_;
   std::unique_ptr<HostCommands> commands_;
@@ -230,6 +233,16 @@ Status Host::open() {
   };
   checks.cancel = [this](uint64_t check) { pool_->cancel_check(check); };
   checks.examine = examine;
+  cell::PoolOptions offline = pool;
+  offline.shared_cells = 0;
+  shadow_pool_ = std::make_unique<cell::Pool>(loop_, zygote_, offline, log_);
+  shadow_ =
+      std::make_unique<run::Shadow>(loop_, *reader_, blobs_, *shadow_pool_,
+                                    [this](run::RunEvents* events) { shadow_pool_->report_to(events); });
+  checks.shadow = [this](const std::string& role, run::Program program,
+                         std::function<void(run::ShadowReport)> done) {
+    shadow_->compare(role, std::move(program), std::move(done));
+  };
   reload_ = std::make_unique<run::Reload>(*kernel_, *dispatcher_, std::move(checks),
                                           [this](const std::string& name, const std::string& text) {
                                             log_.info("host", name + " " + text);

@@ -165,7 +165,7 @@ void Reload::next() {
   busy_ = true;
   Set set = std::move(sets_.front());
   sets_.pop_front();
-  try_all(set, "", [this, set](Result<Findings> findings) {
+  try_all(set, "", false, [this, set](Result<Findings> findings) {
     if (findings || set.size() == 1) return decide(set, std::move(findings));
     // One that is wrong keeps no other from being tried by itself.
     for (auto candidate = set.rbegin(); candidate != set.rend(); ++candidate) sets_.push_front({*candidate});
@@ -181,7 +181,7 @@ void Reload::install(const std::vector<std::string>& names, bool force, const st
     if (!candidate) return done(failure(candidate.error()));
     set.push_back(std::move(*candidate));
   }
-  try_all(set, "", [this, set, by, done = std::move(done)](Result<Findings> findings) {
+  try_all(set, "", force, [this, set, by, done = std::move(done)](Result<Findings> findings) {
     if (!findings) return done(failure("refused", findings.error().message));
     store::Batch batch;
     take_over(set, by, *findings, batch);
@@ -197,9 +197,10 @@ void Reload::install(const std::vector<std::string>& names, bool force, const st
 
 std::function<void()> Reload::try_version(const script::Version& candidate, const std::string& agent,
                                           std::function<void(Status)> done) {
-  const auto trial = try_all({candidate}, agent, [done = std::move(done)](const Result<Findings>& findings) {
-    done(findings ? Status() : failure(findings.error()));
-  });
+  const auto trial =
+      try_all({candidate}, agent, false, [done = std::move(done)](const Result<Findings>& findings) {
+        done(findings ? Status() : failure(findings.error()));
+      });
   return [this, alive = alive_, weak = std::weak_ptr<Trial>(trial)] {
     const auto left = weak.lock();
     if (!left || !*alive) return;
@@ -209,11 +210,12 @@ std::function<void()> Reload::try_version(const script::Version& candidate, cons
   };
 }
 
-std::shared_ptr<Reload::Trial> Reload::try_all(Set set, const std::string& agent,
+std::shared_ptr<Reload::Trial> Reload::try_all(Set set, const std::string& agent, bool forced,
                                                std::function<void(Result<Findings>)> done) {
   auto trial = std::make_shared<Trial>();
   trial->agent = agent;
   trial->done = std::move(done);
+  trial->must_be_same = !forced && kernel_.library.swarm().shadow == script::ShadowMode::require_same;
   const auto fail = [&](const Error& error) {
     kernel_.loop.post([trial, error] {
       if (trial->done) trial->done(failure(error));
@@ -261,6 +263,7 @@ void Reload::try_next(const std::shared_ptr<Trial>& trial) {
                       if (!role.empty()) {
                         gather_states(*trial, role, program, *answer);
                         trial->findings.infos[role] = std::move(*answer);
+                        trial->findings.programs[role] = program;
                       }
                       try_next(trial);
                     });
@@ -290,8 +293,10 @@ void Reload::gather_states(Trial& trial, const std::string& role, const Program&
 
 void Reload::try_next_state(const std::shared_ptr<Trial>& trial) {
   if (trial->states.empty()) {
-    trial->done(std::move(trial->findings));
-    return;
+    std::deque<std::string> roles;
+    for (const auto& [role, program] : trial->findings.programs) roles.push_back(role);
+    return try_past_runs(
+        trial, trial->must_be_same && checks_.shadow ? std::move(roles) : std::deque<std::string>());
   }
   StateTrial tried = std::move(trial->states.front());
   trial->states.pop_front();
@@ -305,6 +310,34 @@ void Reload::try_next_state(const std::shared_ptr<Trial>& trial) {
         }
         try_way_back(trial, tried, std::move(*state));
       });
+}
+
+void Reload::try_past_runs(const std::shared_ptr<Trial>& trial, std::deque<std::string> roles) {
+  if (!trial->done) return;  // called off
+  if (roles.empty()) return trial->done(std::move(trial->findings));
+  const std::string role = std::move(roles.front());
+  roles.pop_front();
+  checks_.shadow(role, trial->findings.programs.at(role),
+                 [this, alive = alive_, trial, role, roles = std::move(roles)](const ShadowReport& report) {
+                   if (!*alive || !trial->done) return;
+                   const std::string text = shadow_text(report);
+                   if (text.empty()) return try_past_runs(trial, roles);
+                   trial->done(failure(
+                       "differs", "swarm.yaml has `shadow: require_same`, and " + role + " differs: " + text +
+                                      "; `clade script install NAME --force` makes it current all the same"));
+                 });
+}
+
+void Reload::show_past_runs(const Findings& findings) {
+  if (!checks_.shadow || kernel_.library.swarm().shadow != script::ShadowMode::show) return;
+  for (const auto& [role, program] : findings.programs) {
+    checks_.shadow(role, program, [this, alive = alive_, role](const ShadowReport& report) {
+      const std::string text = *alive ? shadow_text(report) : "";
+      if (text.empty()) return;
+      say_(kAgent + role, text + "; `clade replay " + std::to_string(report.differences.front().run) +
+                              " --with agents/" + role + "/init.lua` shows it");
+    });
+  }
 }
 
 void Reload::try_way_back(const std::shared_ptr<Trial>& trial, StateTrial tried, Value state) {
@@ -356,6 +389,7 @@ void Reload::take_over(const Set& set, const std::string& by, const Findings& fi
                                 batch);
     dispatcher_.set_role(role, info);
   }
+  show_past_runs(findings);
   for (const auto& role : findings.no_way_back) {
     dispatcher_.note_no_way_back(role);
     say_(kAgent + role,

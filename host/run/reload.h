@@ -21,6 +21,7 @@
 #include "run/executor.h"
 #include "run/kernel.h"
 #include "run/program.h"
+#include "run/shadow.h"
 
 namespace clade::run {
 
@@ -31,7 +32,10 @@ class Reload {
   struct Checks {
     std::function<uint64_t(Program, const std::string& agent, std::function<void(Result<Value>)> done)> start;
     std::function<void(uint64_t)> cancel;  // of no check: does nothing
-    Examine examine;                       // without it no state is tried
+    Examine examine = {};                  // without it no state is tried
+    // As Shadow::compare; without it no past run is replayed.
+    std::function<void(const std::string& role, Program program, std::function<void(ShadowReport)> done)>
+        shadow = {};
   };
   // Says what became of a candidate: "agent:builder is live at 3fa2…", "skill:x.y refused: …".
   using Say = std::function<void(const std::string& name, const std::string& text)>;
@@ -63,7 +67,8 @@ class Reload {
   // What a trial has found.
   struct Findings {
     std::map<std::string, Value> infos;  // what the programs of roles say of themselves
-    std::set<std::string> no_way_back;   // roles whose state the version before cannot go on with
+    std::map<std::string, Program> programs;
+    std::set<std::string> no_way_back;  // roles whose state the version before cannot go on with
   };
   // An agent's state on its way to a new version and back, on a copy.
   struct StateTrial {
@@ -81,6 +86,7 @@ class Reload {
     std::deque<StateTrial> states;   // still to bring there and back
     uint64_t check = 0;              // under way
     std::function<void()> call_off;  // of the examination under way
+    bool must_be_same = false;       // past runs have to end as they did
     Findings findings;
     std::function<void(Result<Findings>)> done;
   };
@@ -92,11 +98,16 @@ class Reload {
   void ask(const Set& set);
   void take_over(const Set& set, const std::string& by, const Findings& findings, store::Batch& batch);
   void say_live(const Set& set);
-  std::shared_ptr<Trial> try_all(Set set, const std::string& agent,
+  // `forced`: whatever past runs would have done.
+  std::shared_ptr<Trial> try_all(Set set, const std::string& agent, bool forced,
                                  std::function<void(Result<Findings>)> done);
   void try_next(const std::shared_ptr<Trial>& trial);
   void gather_states(Trial& trial, const std::string& role, const Program& program, const Value& info) const;
   void try_next_state(const std::shared_ptr<Trial>& trial);
+  // Replays the past runs of the roles that are left.
+  void try_past_runs(const std::shared_ptr<Trial>& trial, std::deque<std::string> roles);
+  // Tells what past runs would have done, of what is live.
+  void show_past_runs(const Findings& findings);
   void try_way_back(const std::shared_ptr<Trial>& trial, StateTrial tried, Value state);
   Result<Program> program_of(const script::Version& candidate, const Instead& candidates) const;
 

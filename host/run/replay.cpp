@@ -171,4 +171,20 @@ void Replay::end(Replayed::End how, std::string text) {
   done_(std::move(replayed_));
 }
 
+std::string replayed_text(const Replayed& replayed) {
+  std::string text = std::string(name(replayed.end)) + "\n";
+  if (replayed.end == Replayed::End::stuck) text += "asks for " + replayed.text + "\n";
+  const bool broke = replayed.end == Replayed::End::raised || replayed.end == Replayed::End::lost;
+  if (broke && !replayed.text.empty()) text += replayed.text + "\n";
+  if (replayed.end == Replayed::End::returned) {
+    text += "result " + encode_json(replayed.result) + "\n";
+    text += "state " + encode_json(replayed.state, true) + "\n";
+  }
+  if (!replayed.effects.empty())
+    text += replayed.end == Replayed::End::returned ? "effects\n" : "effects, none of which is committed\n";
+  for (const auto& effect : replayed.effects)
+    text += "  " + effect["op"].as_string() + " " + encode_json(effect["args"]) + "\n";
+  return text;
+}
+
 }  // namespace clade::run

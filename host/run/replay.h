@@ -34,6 +34,8 @@ struct Replayed {
 
 // "returned", "raised", "lost", "stuck"
 const char* name(Replayed::End end);
+// How it ended, result, state and effects, a line or more each: what two replays are compared by.
+std::string replayed_text(const Replayed& replayed);
 
 class Replay final : public RunEvents {
  public:

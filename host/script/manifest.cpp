@@ -119,6 +119,12 @@ std::string check_reload(const std::string& text) {
                                                           : quoted(text) + " is neither auto, ask nor off";
 }
 
+std::string check_shadow(const std::string& text) {
+  return text == "require_same" || text == "show" || text == "off"
+             ? ""
+             : quoted(text) + " is neither require_same, show nor off";
+}
+
 ReloadModes read_reload(const YamlNode& node, YamlReport& report) {
   ReloadModes modes;
   YamlFields fields(node, {"agents", "skills", "scripts"}, report);
@@ -300,10 +306,10 @@ Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
   auto root = load_yaml(path);
   if (!root) return failure(root.error());
   YamlReport report(path);
-  YamlFields fields(
-      *root,
-      {"swarm", "require", "agents", "goals", "settings", "governance", "retention", "probation", "reload"},
-      report);
+  YamlFields fields(*root,
+                    {"swarm", "require", "agents", "goals", "settings", "governance", "retention",
+                     "probation", "reload", "shadow"},
+                    report);
   SwarmManifest manifest;
   fields.require("swarm");
   manifest.name = fields.text("swarm", check_swarm_name);
@@ -323,6 +329,10 @@ Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
   if (const YamlNode* retention = fields.map("retention")) {
     manifest.retention = read_retention(*retention, report);
   }
+  if (const std::string shadow = fields.text("shadow", check_shadow); !shadow.empty())
+    manifest.shadow = shadow == "off"    ? ShadowMode::off
+                      : shadow == "show" ? ShadowMode::show
+                                         : ShadowMode::require_same;
   if (const YamlNode* reload = fields.map("reload")) manifest.reload = read_reload(*reload, report);
   if (const YamlNode* probation = fields.map("probation")) {
     YamlFields rules(*probation, {"runs", "seconds"}, report);

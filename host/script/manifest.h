@@ -73,6 +73,10 @@ struct ReloadModes {
   ReloadMode scripts = ReloadMode::automatic;
 };
 
+// What past runs that a new version would have ended otherwise mean for it: they are told once it is live; it
+// does not go live; nobody looks.
+enum class ShadowMode { show, require_same, off };
+
 struct SwarmManifest {
   std::string name;
   std::vector<std::string> require;  // isolation layers that must be active, by the names of cell::Layer
@@ -85,6 +89,7 @@ struct SwarmManifest {
   RetentionRules retention;
   ProbationRules probation;
   ReloadModes reload;
+  ShadowMode shadow = ShadowMode::show;
 };
 
 // Names of agents and roles are [a-z][a-z0-9_]*, ids of skills two of these with a dot between; the swarm's

@@ -142,6 +142,28 @@ TEST_CASE("a version that the state cannot be brought to does not go live, and t
   swarm.until_count(kDone, kBefore + kAfter);
 }
 
+TEST_CASE(
+    "a version that past runs would have ended otherwise with does not go live where the same is required") {
+  Swarm swarm;
+  const std::string good = worker("");
+  write_swarm(swarm, good, kListener);
+  swarm.write("swarm.yaml", swarm.read("swarm.yaml") + "shadow: require_same\n");
+  swarm.start();
+  swarm.until_up();
+  add(swarm, kBefore);
+  swarm.until_count(kDone, kBefore);
+  // It counts as before and tells of it otherwise; then it is written otherwise and does the same.
+  write_agent(swarm, "one", worker("runs = runs * 2"));
+  swarm.until_count(
+      "SELECT count(*) FROM script_event WHERE name = 'agent:one' AND verb = 'refused' AND detail LIKE '%of "
+      "its last 5 "
+      "runs 5 would have ended otherwise%'",
+      1);
+  write_agent(swarm, "one", worker("runs = runs * 1"));
+  swarm.until_count("SELECT count(*) FROM script_event WHERE name = 'agent:one' AND verb = 'imported'", 2);
+  CHECK(swarm.count("SELECT json_extract(state, '$.heard') FROM agent WHERE name = 'two'") == kBefore);
+}
+
 TEST_CASE("a version that takes its cell down is undone") {
   Swarm swarm;
   const std::string good = worker("");

@@ -26,6 +26,9 @@ struct PlayedChecks {
             [this](Program program, StateQuestion question, std::function<void(Result<Value>)> done) {
               examined.push_back({std::move(program), std::move(question), std::move(done)});
               return [this] { ++called_off; };
+            },
+            [this](const std::string& role, Program program, std::function<void(ShadowReport)> done) {
+              compared.push_back({role, std::move(program), std::move(done)});
             }};
   }
   std::deque<Check> begun;  // handles count from 1
@@ -37,6 +40,12 @@ struct PlayedChecks {
   };
   std::deque<Examination> examined;
   int called_off = 0;
+  struct Comparison {
+    std::string role;
+    Program program;
+    std::function<void(ShadowReport)> done;
+  };
+  std::deque<Comparison> compared;
 };
 
 // A worker that uses a skill: a version of the skill is checked twice.
@@ -268,6 +277,52 @@ TEST_CASE("the state of an agent is brought to a new form and back before that g
     const auto start = host.next_start();
     CHECK(start.invocation.from_version == content_hash(before));
     CHECK(start.invocation.from_schema == 1);
+  }
+}
+
+TEST_CASE("what past runs would have done is told, or keeps a version from going live") {
+  const Folder folder;
+  const bool required = GENERATE(false, true);
+  CAPTURE(required);
+  if (required) std::ofstream(folder.path + "/swarm.yaml", std::ios::app) << "shadow: require_same\n";
+  PlayedHost host(folder);
+  PlayedChecks checks;
+  std::vector<std::string> said;
+  Reload reload(*host.kernel, *host.dispatcher, checks.checks(),
+                [&](const auto& name, const auto& text) { said.push_back(name + " " + text); });
+  const std::string changed = "return { api = 1, changed = true }\n";
+  folder.write("agents/worker/init.lua", changed);
+  reload.look();
+  checks.begun.at(0).done(Value{{"tasks", Value::Array{"work_*"}}});
+  REQUIRE(checks.compared.size() == 1);
+  CHECK(checks.compared[0].role == "worker");
+  CHECK(checks.compared[0].program.main.source == changed);
+  CHECK((host.library.current("agent:worker")->source == changed) == !required);
+
+  SECTION("one differs") {
+    host.settle();
+    checks.compared[0].done({5, {{7, "result 1\n", "result 2\n"}}});
+    host.settle();
+    CHECK((host.library.current("agent:worker")->source == changed) == !required);
+    REQUIRE_FALSE(said.empty());
+    CHECK(said.back().find("run 7: result 2, not result 1") != std::string::npos);
+    CHECK(said.back().find(required ? "--force" : "clade replay 7 --with agents/worker/init.lua") !=
+          std::string::npos);
+    if (!required) return;
+    // A person may want that.
+    Result<Value> answered = Value();
+    reload.install({"agent:worker"}, true, "somebody",
+                   [&](Result<Value> answer) { answered = std::move(answer); });
+    checks.begun.at(1).done(Value{{"tasks", Value::Array{"work_*"}}});
+    host.settle();
+    CHECK(answered);
+    CHECK(host.library.current("agent:worker")->source == changed);
+  }
+  SECTION("none does") {
+    checks.compared[0].done({5, {}});
+    host.settle();
+    CHECK(host.library.current("agent:worker")->source == changed);
+    CHECK(said.size() == 1);
   }
 }
 

@@ -148,7 +148,8 @@ TEST_CASE("a swarm's manifest is read, agents in order", "[manifest]") {
       "settings: {seed: 1, evaluations: 16000, instances: 'weibull:3:45:100:5000'}\n"
       "governance: {quorum: 4, threshold: 0.75, vote_deadline_ms: 1000}\n"
       "probation: {runs: 5, seconds: 7}\n"
-      "reload: {agents: ask, skills: off, scripts: auto}\n");
+      "reload: {agents: ask, skills: off, scripts: auto}\n"
+      "shadow: require_same\n");
   REQUIRE(manifest);
   CHECK(manifest->name == "First-swarm_1");
   CHECK(manifest->require == std::vector<std::string>{"seccomp", "landlock"});
@@ -164,6 +165,7 @@ TEST_CASE("a swarm's manifest is read, agents in order", "[manifest]") {
   CHECK(manifest->quorum == 4);
   CHECK(manifest->threshold == 0.75);
   CHECK(manifest->vote_deadline_ms == 1000);
+  CHECK(manifest->shadow == clade::script::ShadowMode::require_same);
   CHECK(manifest->probation.runs == 5);
   CHECK(manifest->probation.ms == 7000);
   CHECK(manifest->reload.agents == clade::script::ReloadMode::ask);
@@ -215,6 +217,7 @@ TEST_CASE("a swarm's manifest says what is wrong and where", "[manifest]") {
   CHECK(wrong("probation: {runs: 0}\n") == "swarm.yaml:2:19: \"runs\" must be from 1 to 1000000, not 0");
   CHECK(wrong("reload: {agents: sometimes}\n") ==
         "swarm.yaml:2:18: \"sometimes\" is neither auto, ask nor off");
+  CHECK(wrong("shadow: yes\n") == "swarm.yaml:2:9: \"yes\" is neither require_same, show nor off");
   CHECK(wrong("settings: {seed: abc}\n") == "swarm.yaml:2:18: \"seed\" must be a whole number, not text");
   CHECK(wrong("goals:\n  - {skill: a.b}\n") == "swarm.yaml:3:5: the key \"name\" is missing");
   CHECK(wrong("goals:\n  - {skill: a.b}\n  - {skill: a.b}\n") ==
