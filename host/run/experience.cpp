@@ -83,15 +83,20 @@ Status Experience::load(store::Database& database) {
 }
 
 void Experience::add(const std::string& combination, Cost cost) {
-  auto& costs = costs_[combination];
-  costs.push_back(std::move(cost));
-  if (costs.size() > kRemembered) costs.pop_front();
+  Entry& entry = entries_[combination];
+  entry.last = ++additions_;
+  entry.costs.push_back(std::move(cost));
+  if (entry.costs.size() > kRemembered) entry.costs.pop_front();
+  if (entries_.size() <= kCombinations) return;
+  entries_.erase(std::min_element(entries_.begin(), entries_.end(), [](const auto& one, const auto& other) {
+    return one.second.last < other.second.last;
+  }));
 }
 
 const std::deque<Cost>& Experience::of(const std::string& combination) const {
   static const std::deque<Cost> kNone;
-  const auto found = costs_.find(combination);
-  return found == costs_.end() ? kNone : found->second;
+  const auto found = entries_.find(combination);
+  return found == entries_.end() ? kNone : found->second.costs;
 }
 
 std::string worse_than(const std::deque<Cost>& now, const std::deque<Cost>& before) {

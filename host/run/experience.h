@@ -21,8 +21,9 @@ struct Cost {
   int64_t emitted = 0;       // tasks and messages
 };
 
-// So many runs are remembered of each combination.
+// So many runs are remembered of each combination, and of so many combinations, those that ran last.
 inline constexpr size_t kRemembered = 20;
+inline constexpr size_t kCombinations = 500;
 // So many of a version on probation must be there before it is held to what they take.
 inline constexpr size_t kEnoughRuns = 5;
 
@@ -33,10 +34,14 @@ class Experience {
   void add(const std::string& combination, Cost cost);
   // The last kRemembered, oldest first; none of a combination that has not run.
   const std::deque<Cost>& of(const std::string& combination) const;
-  void forget(const std::string& combination) { costs_.erase(combination); }
 
  private:
-  std::map<std::string, std::deque<Cost>> costs_;
+  struct Entry {
+    std::deque<Cost> costs;
+    int64_t last = 0;  // counts additions
+  };
+  std::map<std::string, Entry> entries_;
+  int64_t additions_ = 0;
 };
 
 // What is wrong with a version by what its runs take, beside those of the version before; "" if nothing is:

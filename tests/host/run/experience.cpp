@@ -78,4 +78,17 @@ TEST_CASE("a flood is far more than any run of the version before sent") {
   CHECK(floods(5000, runs(4, {"a", 2000, 10, kMb, 0})).empty());
 }
 
+TEST_CASE("of many combinations those that ran last are remembered") {
+  Experience experience;
+  experience.add("first", {"a", 1, 1, 1, 0});
+  for (size_t n = 1; n < kCombinations; ++n) experience.add(std::to_string(n), {"a", 1, 1, 1, 0});
+  experience.add("first", {"a", 1, 1, 1, 0});
+  experience.add("last", {"a", 1, 1, 1, 0});
+  CHECK(experience.of("first").size() == 2);
+  CHECK(experience.of("last").size() == 1);
+  CHECK(experience.of("1").empty());
+  for (size_t n = 0; n < 30; ++n) experience.add("last", {"a", 1, 1, 1, 0});
+  CHECK(experience.of("last").size() == kRemembered);
+}
+
 }  // namespace clade::run
