@@ -17,6 +17,7 @@
 #include "queue/queue.h"
 #include "queue/why.h"
 #include "run/task_story.h"
+#include "script/log.h"
 
 namespace clade::cli {
 namespace {
@@ -143,6 +144,16 @@ int explain(const TaskOptions& options, const Context& context) {
   if (!folder) return fail(folder.error());
   auto database = open_store(*folder);
   if (!database) return fail(database.error());
+  if (options.id.find(':') != std::string::npos) {
+    auto log = script::script_log(*database, options.id);
+    if (!log) return fail(log.error());
+    if (context.json) {
+      print_json({{"name", options.id}, {"why", script::why_text(*log)}, {"log", *log}});
+    } else {
+      print_foreign(script::why_text(*log) + "\n");
+    }
+    return kOk;
+  }
   auto chain = queue::why(*database, options.id);
   if (!chain) return fail(chain.error());
   // Which roles handle the task, and that they are stopped, only a host knows.
@@ -214,8 +225,9 @@ void add_task_commands(Command root, Context& context) {
                    "queued " + options->id + " again");
       });
 
-  root.add("why", "Tell what led to a task and what it waits for", "clade why t1\nclade why r12.1 --json")
-      .argument("TASK", options->id, "Id of the task")
+  root.add("why", "Tell what led to a task and what it waits for, or why a script runs what it runs",
+           "clade why t1\nclade why r12.1 --json\nclade why agent:builder")
+      .argument("TASK", options->id, "Id of a task, or name of a script with its kind")
       .json()
       .action([options, &context] { return explain(*options, context); });
 }

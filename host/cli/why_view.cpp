@@ -37,8 +37,8 @@ class WhyView {
   }
 
  private:
-  static constexpr std::array<std::pair<const char*, const char*>, 3> kKinds{
-      {{"proposal", "proposals"}, {"task", "tasks"}, {"dependent", "dependents"}}};
+  static constexpr std::array<std::pair<const char*, const char*>, 4> kKinds{
+      {{"version", "versions"}, {"proposal", "proposals"}, {"task", "tasks"}, {"dependent", "dependents"}}};
 
   void rest(const std::string& text, const std::string& command) const {
     print_line(paint(coloured_, Colour::dim, plain(text + " (" + command + ")")));

@@ -98,8 +98,9 @@ class Explanation {
       : database_(database), task_(std::move(task)), now_(now) {}
 
   Result<Value> run() {
-    for (auto step : {&Explanation::read_chain, &Explanation::read_waits, &Explanation::read_proposals,
-                      &Explanation::read_children, &Explanation::read_dependents}) {
+    for (auto step :
+         {&Explanation::read_chain, &Explanation::read_waits, &Explanation::read_proposals,
+          &Explanation::read_versions, &Explanation::read_children, &Explanation::read_dependents}) {
       if (auto status = (this->*step)(); !status) return failure(status.error());
     }
     return Value{{"chain", std::move(chain_)},
@@ -231,6 +232,27 @@ class Explanation {
   }
 
   // Proposals made for the task, and open ones whose acceptance sets off something about it.
+  // Versions that failed on it.
+  Status read_versions() {
+    auto query = database_.prepare(
+        "SELECT name, hash FROM script_event WHERE verb = 'undone' AND json_extract(detail, '$.trigger') = ? "
+        "ORDER BY seq");
+    query.bind(1, id());
+    for (;;) {
+      auto row = query.step();
+      if (!row) return failure(row.error());
+      if (!*row) return {};
+      const std::string name = query.text(0);
+      follows_.push_back(
+          Value{{"kind", "version"},
+                {"id", name},
+                {"type", query.text(1)},
+                {"state", "undone"},
+                {"text", name + " " + query.text(1).substr(0, 12) +
+                             ", which failed on this, being undone: `clade why " + name + "`"}});
+    }
+  }
+
   Status read_proposals() {
     auto query = database_.prepare(
         "SELECT id, title, kind, state, reason, deadline, voters, task, "

@@ -17,8 +17,9 @@ namespace clade::queue {
 //   waits_for     [text]: what the task waits for now, each with the command that helps where there is one;
 //   empty for a
 //                 completed task of which nothing is open
-//   consequences  [{kind = "task" | "dependent" | "proposal", id, type, state, text}]: tasks its runs
-//   submitted, tasks that
+//   consequences  [{kind = "task" | "dependent" | "proposal" | "version", id, type, state, text}]: versions
+//   that were undone because of it (id: the script's name, type: the hash), tasks its runs submitted, tasks
+//   that
 //                 depend on it, proposals made for it
 // `now_ms` is the present, in ms since 1970. Errors: "not_found", those of Statement, "corrupt". Thread: any.
 Result<Value> why(store::Database& database, const std::string& id, int64_t now_ms);

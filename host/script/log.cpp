@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "base/bytes.h"
+#include "base/clock.h"
 #include "script/library.h"
 
 namespace clade::script {
@@ -65,6 +67,10 @@ const Value* verdict_on(const Value::Array& events, size_t adoption) {
   return nullptr;
 }
 
+std::string count_of(const Value& runs) {
+  return std::to_string(runs.as_integer()) + (runs.as_integer() == 1 ? " run" : " runs");
+}
+
 Value version_of(const Value::Array& events, size_t index, const InForce& now) {
   const Value& event = events[index];
   const std::string& verb = event["verb"].as_string();
@@ -108,6 +114,42 @@ Result<Value> script_log(store::Database& database, const std::string& name) {
   Value log{{"name", name}, {"current", now->hash}, {"versions", std::move(versions)}};
   if (!now->before.empty()) log.set("before", now->before);
   return log;
+}
+
+std::string why_text(const Value& log) {
+  const std::string name = log["name"].as_string();
+  const std::string current = short_hash(log["current"].as_string());
+  std::string text = name + " is at version " + current + ".";
+  const auto& versions = log["versions"].as_array();
+  if (versions.empty()) return text;
+  const Value& newest = versions.front();
+  const std::string hash = short_hash(newest["hash"].as_string());
+  const std::string& verdict = newest["verdict"].as_string();
+  const std::string at = format_time(newest["at"].as_integer());
+  const std::string& by = newest["by"].as_string();
+  const std::string whose = newest["origin"].as_string() == "file" ? "a saved file" : "by " + by;
+  const std::string reason = newest["reason"].as_string();
+  if (verdict == "refused")
+    return text + " Version " + hash + ", " + whose + ", was tried at " + at + " and refused: " + reason;
+  if (newest["origin"].as_string() == "rolled_back")
+    return text + " " + by + " went back to it at " + at + ".";
+  text += " Version " + hash + ", " + whose + ", became current at " + at;
+  if (verdict == "on probation") {
+    return text + " and is on probation: if it fails, " + short_hash(log["before"].as_string()) +
+           " is in force again.";
+  }
+  if (verdict == "confirmed")
+    return text + (newest.has("runs") ? " and was confirmed after " + count_of(newest["runs"]) + "." : ".");
+  text += " and was on probation";
+  if (newest.has("runs")) text += "; " + count_of(newest["runs"]) + " later";
+  text += (verdict == "undone" ? " it was undone, at " : " it was cut off, at ") +
+          format_time(newest["decided_at"].as_integer()) + ": " + (verdict == "undone" ? "it " : "") + reason;
+  if (verdict == "undone") {
+    text += "\nIts text is not accepted again, unless a person says `clade script install " + name +
+            " --force`. " + "`clade script diff " + name + " " + current + " " + hash +
+            "` shows what it had changed.";
+  }
+  return text;
 }
 
 }  // namespace clade::script

@@ -16,4 +16,8 @@ namespace clade::script {
 // (names the nearest), those of Statement.
 Result<Value> script_log(store::Database& database, const std::string& name);
 
+// What became of a script's newest versions, as a paragraph for people: why it runs what it runs. `log`: what
+// script_log returned.
+std::string why_text(const Value& log);
+
 }  // namespace clade::script

@@ -137,6 +137,19 @@ TEST_CASE("a reviewing task waits for its reviewer") {
   }
 }
 
+TEST_CASE("a version that was undone because of a task is what that led to") {
+  Asked fixture;
+  fixture.add("t7");
+  REQUIRE(fixture.database->execute(
+      "INSERT INTO script_event (at, name, hash, parent, verb, by, detail, install) VALUES (1, 'agent:one', "
+      "'0123456789abcdef', '', 'undone', 'host', '{\"trigger\":\"t7\"}', 1)"));
+  const Value answer = fixture.ask("t7");
+  REQUIRE(answer["consequences"].as_array().size() == 1);
+  CHECK(answer["consequences"].as_array()[0]["kind"] == Value("version"));
+  CHECK(answer["consequences"].as_array()[0]["text"].as_string() ==
+        "agent:one 0123456789ab, which failed on this, being undone: `clade why agent:one`");
+}
+
 TEST_CASE("what repeats at once is told once, with its number") {
   Asked fixture;
   fixture.add("a");
