@@ -22,6 +22,7 @@ Dispatcher::Dispatcher(const Kernel& kernel, Settlement& settlement, Executor& e
       due_(kernel.loop.make_timer()),
       renew_(kernel.loop.make_timer()),
       leases_(kernel),
+      drain_(kernel.library),
       standing_(kernel.clock),
       probation_(kernel),
       handover_(
@@ -490,6 +491,12 @@ void Dispatcher::renew_leases() {
   for (const auto& [id, run] : runs_) live.insert(id);
   for (const auto& [agent, id] : recovered_) live.insert(id);
   store::Batch batch;
+  for (const int64_t id : drain_.overdue(runs_, kernel_.clock.steady_us() / 1000)) {
+    // One that computes is about to end, or to wait.
+    if (executor_.at_rest(id))
+      hand_over(*runs_.at(id), RunStatus::cancelled, "it waited on with versions that were replaced long ago",
+                batch);
+  }
   leases_.renew(live, batch);
   if (!batch.empty()) commit(std::move(batch), nullptr);
 }

@@ -20,6 +20,7 @@
 #include "base/event_loop.h"
 #include "base/result.h"
 #include "run/awaits.h"
+#include "run/drain.h"
 #include "run/effect.h"
 #include "run/emissions.h"
 #include "run/executor.h"
@@ -179,6 +180,7 @@ class Dispatcher final : public RunEvents {
   std::unique_ptr<Timer> due_;
   std::unique_ptr<Timer> renew_;
   Leases leases_;
+  Drain drain_;
   Standing standing_;
   Probation probation_;
   std::set<std::string> no_way_back_;  // combinations

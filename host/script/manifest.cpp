@@ -308,7 +308,7 @@ Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
   YamlReport report(path);
   YamlFields fields(*root,
                     {"swarm", "require", "agents", "goals", "settings", "governance", "retention",
-                     "probation", "reload", "shadow"},
+                     "probation", "reload", "shadow", "drain"},
                     report);
   SwarmManifest manifest;
   fields.require("swarm");
@@ -333,6 +333,7 @@ Result<SwarmManifest> read_swarm_manifest(const std::string& path) {
     manifest.shadow = shadow == "off"    ? ShadowMode::off
                       : shadow == "show" ? ShadowMode::show
                                          : ShadowMode::require_same;
+  manifest.drain_ms = read_limit(*root, "drain", "10min", parse_span, report).value_or(manifest.drain_ms);
   if (const YamlNode* reload = fields.map("reload")) manifest.reload = read_reload(*reload, report);
   if (const YamlNode* probation = fields.map("probation")) {
     YamlFields rules(*probation, {"runs", "seconds"}, report);

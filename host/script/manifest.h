@@ -90,6 +90,8 @@ struct SwarmManifest {
   ProbationRules probation;
   ReloadModes reload;
   ShadowMode shadow = ShadowMode::show;
+  int64_t drain_ms =
+      600000;  // how long a run that waits keeps versions that were replaced; INT64_MAX: until it ends
 };
 
 // Names of agents and roles are [a-z][a-z0-9_]*, ids of skills two of these with a dot between; the swarm's

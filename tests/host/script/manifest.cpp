@@ -149,7 +149,8 @@ TEST_CASE("a swarm's manifest is read, agents in order", "[manifest]") {
       "governance: {quorum: 4, threshold: 0.75, vote_deadline_ms: 1000}\n"
       "probation: {runs: 5, seconds: 7}\n"
       "reload: {agents: ask, skills: off, scripts: auto}\n"
-      "shadow: require_same\n");
+      "shadow: require_same\n"
+      "drain: 2h\n");
   REQUIRE(manifest);
   CHECK(manifest->name == "First-swarm_1");
   CHECK(manifest->require == std::vector<std::string>{"seccomp", "landlock"});
@@ -166,6 +167,7 @@ TEST_CASE("a swarm's manifest is read, agents in order", "[manifest]") {
   CHECK(manifest->threshold == 0.75);
   CHECK(manifest->vote_deadline_ms == 1000);
   CHECK(manifest->shadow == clade::script::ShadowMode::require_same);
+  CHECK(manifest->drain_ms == 7200000);
   CHECK(manifest->probation.runs == 5);
   CHECK(manifest->probation.ms == 7000);
   CHECK(manifest->reload.agents == clade::script::ReloadMode::ask);
