@@ -205,7 +205,8 @@ int roll_back(const ScriptOptions& options, const Context& context) {
   if (!folder) return fail(folder.error());
   const std::string name = full_name(options.name);
   auto answer =
-      request(*folder, "script.rollback", {{"name", name}, {"hash", options.to}, {"by", operator_name()}});
+      request(*folder, "script.rollback",
+              {{"name", name}, {"hash", options.to}, {"force", options.force}, {"by", operator_name()}});
   if (!answer) return fail(answer.error());
   if (context.json) {
     print_json(*answer);
@@ -286,7 +287,10 @@ void add_script_commands(Command root, Context& context) {
            "clade script rollback optimize.bin_packing\n"
            "clade script rollback builder --to 3fa2b1c0")
       .argument("NAME", options->name, name_help)
-      .option("--to", options->to, "HASH", "The version (default: what the current one replaced)")
+      .option("--to", options->to, "HASH",
+              "The version (default: what was confirmed, of one on probation; else what the current one "
+              "replaced)")
+      .flag("--force", options->force, "Also one that failed at work before, and was undone")
       .json()
       .action([options, &context] { return roll_back(*options, context); });
   script

@@ -155,8 +155,8 @@ void HostCommands::send_mail(const Value& args, Reply reply) {
 void HostCommands::roll_back(const Value& args, Reply reply) {
   const std::string name = args["name"].as_string();
   store::Batch batch;
-  auto version =
-      kernel_.library.roll_back(name, args["hash"].as_string(), asker(args), kernel_.reader, batch);
+  auto version = kernel_.library.roll_back(name, args["hash"].as_string(), asker(args), kernel_.reader, batch,
+                                           args["force"].as_bool());
   if (!version) {
     reply(failure(version.error()));
     return;

@@ -53,20 +53,20 @@ void Dispatcher::add_effect(const std::string& op, Effect& effect) {
 }
 
 void Dispatcher::set_role(const std::string& role, const Value& info) {
-  roles_.set(role, current_combination(kernel_.library, role), info);
   store::Batch batch;
   if (const auto* version = kernel_.library.current("agent:" + role))
     kernel_.library.note_schema(version->hash, info["schema"].as_integer(1), batch);
   if (!batch.empty()) commit(std::move(batch), nullptr);
-  for (auto& [name, agent] : roster_.all()) {
-    if (agent.role == role) agent.grants.ask(kernel_.library.agent(role).grants);
-  }
-  wake();
+  know_role(role, current_combination(kernel_.library, role), info);
 }
 
 void Dispatcher::know_role(const std::string& role, const std::string& combination, const Value& info) {
   roles_.set(role, combination, info);
   (void)roles_.choose(role, current_combination(kernel_.library, role));
+  for (auto& [name, agent] : roster_.all()) {
+    if (agent.role == role) agent.grants.ask(kernel_.library.agent(role).grants);
+  }
+  wake();
 }
 
 void Dispatcher::note_no_way_back(const std::string& role) {
@@ -171,11 +171,21 @@ void Dispatcher::commit(store::Batch batch, std::function<void(Status)> done) {
 void Dispatcher::deliver() {
   if (!delivering_) return;
   store::Batch batch;
-  const auto decisions = probation_.look(kernel_.clock.wall_ms(), batch);
+  const auto decisions = probation_.look(
+      kernel_.clock.wall_ms(),
+      [&](const Decision& decision) {
+        return std::any_of(decision.roles.begin(), decision.roles.end(), [&](const std::string& role) {
+          return standing_.quarantined(current_combination(kernel_.library, role));
+        });
+      },
+      batch);
   for (const auto& decision : decisions) take(decision, batch);
   settlement_.settle(batch);
-  if (!batch.empty()) commit(std::move(batch), nullptr);
-  for (const auto& decision : decisions) tell(decision);
+  if (!batch.empty() || !decisions.empty()) {
+    commit(std::move(batch), [this, decisions](Status status) {
+      for (size_t index = 0; status && index < decisions.size(); ++index) tell(decisions[index]);
+    });
+  }
   const auto stopped_roles = stopped();
   const auto is_ready = [&](const std::string& name) {
     const Agent* agent = roster_.find(name);
@@ -205,6 +215,13 @@ bool Dispatcher::deliver_to(Agent& agent) {
   run->state = &agent.state;
   Run& live = *runs_.emplace(run->id, std::move(run)).first->second;
   roster_.begin(agent, live);
+  if (const auto problem = problem_of_state(live); !problem.empty()) {
+    store::Batch batch;
+    stop_role(live, problem, batch);
+    hand_over(live, RunStatus::cancelled, problem, batch);
+    commit(std::move(batch), nullptr);
+    return false;
+  }
   if (hooks_.activity) hooks_.activity(agent.name, live.trigger_id);
   execute(live);
   return true;
@@ -239,6 +256,8 @@ std::unique_ptr<Run> Dispatcher::next_for(Agent& agent) {
   agent.had_mail = false;
   while (const mail::Message* message = mail_first ? kernel_.mail.next(agent.name) : nullptr) {
     std::string useless;
+    if (!roles_.takes_mail(agent.role) && kernel_.library.is_suspended(agent.role))
+      break;  // it may again soon
     if (!roles_.takes_mail(agent.role)) {
       useless = "the role " + agent.role + " has no on_mail";
     } else if (message->wants_reply && message->run != 0 && !awaits_.waits(*message) &&
@@ -288,7 +307,8 @@ void Dispatcher::execute(Run& run) {
   run.bytes = run.journal.footprint();
   Handover::begin(run);
   Invocation invocation = invocation_of(kernel_, run);
-  run.program.confirmed = standing_.confirmed(run.combination);
+  // On probation it stays alone, so that what its VM holds is its own.
+  run.program.confirmed = run.install == 0 && standing_.confirmed(run.combination);
   executor_.start(run.program, std::move(invocation));
 }
 
@@ -315,7 +335,7 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
     if (op == kSplitOperation) Split::pass(*run);
     handover_.ready(*run, {strand, position});
   } else if (op == kSplitOperation) {
-    split_.begin(*run, {strand, position}, args);
+    split(*run, {strand, position}, args);
   } else if (is_emission(op)) {
     emissions_.begin(*run, strand, position, op, args, false);
   } else if (is_read(op)) {
@@ -323,6 +343,10 @@ void Dispatcher::called(int64_t number, const std::string& strand, int64_t posit
   } else {
     awaits_.begin(*run, strand, position, op, args);
   }
+}
+
+void Dispatcher::split(Run& run, const Place& place, const Value& args) {
+  commit_checked(run, args["state"], [this, place, args](Run& live) { split_.begin(live, place, args); });
 }
 
 void Dispatcher::take_up(Run& run, const Place& place) {
@@ -369,11 +393,7 @@ void Dispatcher::finished(int64_t number, Value result, Value state, Usage usage
     fail(*run, RunStatus::diverged, left_out);
     return;
   }
-  if (const auto objection = probation_.objection(*run); !objection.empty()) {
-    fail(*run, RunStatus::failed, objection);
-    return;
-  }
-  if (!ask_version_before(*run, result, state)) conclude_run(*run, result, std::move(state));
+  commit_checked(*run, state, [this, result, state](Run& live) { conclude_run(live, result, state); });
 }
 
 void Dispatcher::conclude_run(Run& run, const Value& result, Value state) {

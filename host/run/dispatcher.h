@@ -137,9 +137,15 @@ class Dispatcher final : public RunEvents {
   // Fails a run that asks too much of the host; true if it did.
   bool end_if_too_much(Run& run);
   void end(Run& run);
-  // The version before an install looks at the state that a run on probation leaves. True if it was asked; it
-  // decides how the run ends.
-  bool ask_version_before(Run& run, const Value& result, const Value& state);
+  // Commits what a run wants to happen, with the state that it leaves, unless that is too much for a version
+  // on probation or the version before refuses the state: then the run fails.
+  void commit_checked(Run& run, const Value& state, std::function<void(Run&)> commits);
+  void split(Run& run, const Place& place, const Value& args);
+  // Why a run cannot begin with the state of its agent: it has a form that its version cannot go back from.
+  // "" if it can.
+  std::string problem_of_state(const Run& run) const;
+  // May the version before run at all?
+  bool has_judge(const Run& run) const;
   void conclude_run(Run& run, const Value& result, Value state);
   // The agents of its role do nothing more at these versions, until somebody has looked.
   void stop_role(const Run& run, const std::string& why, store::Batch& batch);

@@ -1,5 +1,7 @@
 // What the dispatcher does about runs that fail, and about versions on probation that they are evidence of
 // (probation.h).
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "run/dispatcher.h"
 #include "run/program.h"
@@ -7,34 +9,49 @@
 
 namespace clade::run {
 
-bool Dispatcher::ask_version_before(Run& run, const Value& result, const Value& state) {
-  const auto& installs = kernel_.library.installs();
-  const auto install = installs.find(run.install);
-  if (!hooks_.examine || install == installs.end() || state == run.state->value) return false;
-  const auto before = roles_.form(run.role, combination_before(kernel_.library, run.role, install->second));
-  const auto now = roles_.form(run.role, run.combination);
-  // A state of another form is none of its business.
-  if (!before || !before->checks || !now || now->schema != before->schema) return false;
-  auto program = program_before(kernel_.library, run.role, run.agent, install->second);
-  if (!program) return false;
+void Dispatcher::commit_checked(Run& run, const Value& state, std::function<void(Run&)> commits) {
+  if (const auto objection = probation_.objection(run); !objection.empty())
+    return fail(run, RunStatus::failed, objection);
+  const int64_t number = kernel_.library.install_now(run.install);
+  if (!hooks_.examine || run.install == 0 || number == 0 || state == run.state->value) return commits(run);
+  const script::Install& install = kernel_.library.installs().at(number);
+  auto program = program_before(kernel_.library, run.role, run.agent, install);
+  if (!program) return commits(run);
+  const auto before = roles_.form(run.role, combination_before(kernel_.library, run.role, install));
+  // A state of another form is none of its business. One of which nothing is known is asked.
+  if (kernel_.library.schema_of(program->version) != kernel_.library.schema_of(run.version) ||
+      (before && !before->checks))
+    return commits(run);
   run.call_off = hooks_.examine(
       std::move(*program), {state, "", 0},
-      [this, alive = alive_, number = run.id, result, state](Result<Value> seen) {
-        Run* asked = *alive ? find(number) : nullptr;
+      [this, alive = alive_, id = run.id, commits = std::move(commits)](const Result<Value>& seen) {
+        Run* asked = *alive ? find(id) : nullptr;
         if (!asked) return;
         asked->call_off = nullptr;
-        if (seen) return conclude_run(*asked, result, state);
+        // That there was no cell to ask in is not the version's fault.
+        if (seen || seen.error().code == "io") return commits(*asked);
         fail(*asked, RunStatus::failed,
              "the version before does not take the state that it leaves: " + seen.error().message);
       });
-  return true;
+}
+
+std::string Dispatcher::problem_of_state(const Run& run) const {
+  if (run.restored || run.state->version.empty() || run.state->version == run.version) return "";
+  const int64_t schema = kernel_.library.schema_of(run.state->version);
+  const auto form = roles_.form(run.role, run.combination);
+  if (!form || schema <= form->schema || form->goes_back) return "";
+  return "cannot go on with the state of " + run.agent + ", which has schema " + std::to_string(schema) +
+         ": it knows " + std::to_string(form->schema) + " and has no migrate.back";
 }
 
 void Dispatcher::fail(Run& run, RunStatus status, const std::string& error) {
   store::Batch batch;
   std::vector<Decision> decisions;
   bool is_handed_over = probation_.hands_over(run);
-  if (probation_.would_suspend(run) && !has_way_back(run)) {
+  const bool is_suspect = probation_.would_suspend(run);
+  if (is_suspect && !has_judge(run)) {
+    // What it replaced must not run: an ordinary failure.
+  } else if (is_suspect && !has_way_back(run)) {
     // It waits with its agent, until somebody has mended what runs.
     is_handed_over = true;
     stop_role(run,
@@ -76,12 +93,21 @@ void Dispatcher::tell_stopped(const Run& run) {
     hooks_.alarm(role->second);
 }
 
+bool Dispatcher::has_judge(const Run& run) const {
+  const script::Install& install = kernel_.library.installs().at(kernel_.library.install_now(run.install));
+  return !standing_.quarantined(combination_before(kernel_.library, run.role, install));
+}
+
 bool Dispatcher::has_way_back(const Run& run) const {
-  if (no_way_back_.count(run.combination) > 0) return false;
-  const script::Install& install = kernel_.library.installs().at(run.install);
-  const auto now = roles_.form(run.role, run.combination);
+  const script::Install& install = kernel_.library.installs().at(kernel_.library.install_now(run.install));
   const auto before = roles_.form(run.role, combination_before(kernel_.library, run.role, install));
-  return !now || !before || now->schema <= before->schema || before->goes_back;
+  if (!before || (before->goes_back && no_way_back_.count(run.combination) == 0)) return true;
+  // What has not been written yet is in nobody's way.
+  const auto& agents = roster_.all();
+  return std::none_of(agents.begin(), agents.end(), [&](const auto& entry) {
+    const AgentState& state = entry.second.state;
+    return entry.second.role == run.role && kernel_.library.schema_of(state.version) > before->schema;
+  });
 }
 
 std::function<void()> Dispatcher::spend_attempt(Run& run, RunStatus status, const std::string& error,
@@ -128,7 +154,9 @@ void Dispatcher::take(const Decision& decision, store::Batch& batch) {
   if (decision.kind != Decision::Kind::undone) return;
   std::vector<Run*> left;
   for (const auto& [id, run] : runs_) {
-    if (run->install == decision.install) left.push_back(run.get());
+    if (run->install != 0 && kernel_.library.install_now(run->install) == 0 &&
+        was_withdrawn(kernel_.library, run->role, run->version, run->pins))
+      left.push_back(run.get());
   }
   for (Run* run : left) hand_over(*run, RunStatus::cancelled, "its version was undone", batch);
 }

@@ -1,6 +1,5 @@
 #include "run/left_runs.h"
 
-#include <algorithm>
 #include <set>
 #include <vector>
 
@@ -29,15 +28,6 @@ bool owns_trigger(const Kernel& kernel, int64_t run, const std::string& kind, co
   if (kind != "task") return kernel.mail.find(id) != nullptr;
   const auto* task = kernel.queue.find(id);
   return task && task->state == queue::State::executing && task->lease_run == run;
-}
-
-bool was_undone(const Kernel& kernel, const std::string& role, const std::string& version,
-                const Value& pins) {
-  const auto& skills = pins.as_map();
-  return kernel.library.was_undone("agent:" + role, version) ||
-         std::any_of(skills.begin(), skills.end(), [&](const auto& pin) {
-           return kernel.library.was_undone("skill:" + pin.first, pin.second.as_string());
-         });
 }
 
 // What a lost run has waited for is in its journal. What starts afresh knows nothing of that, and so is
@@ -76,7 +66,7 @@ Result<std::map<std::string, int64_t>> left_runs(const Kernel& kernel, const Sta
   std::map<std::string, int64_t> runs;
   std::set<int64_t> kept;
   std::vector<Loss> losses;
-  std::vector<Loss> undone;
+  std::vector<Loss> withdrawn;
   auto query = kernel.reader.prepare(
       "SELECT id, agent, trigger_kind, trigger_id, version, pins, role FROM run WHERE status = 'running'");
   for (;;) {
@@ -87,8 +77,8 @@ Result<std::map<std::string, int64_t>> left_runs(const Kernel& kernel, const Sta
     const std::string agent = query.text(1);
     const auto pins = decode_json(query.text(5));
     // Whoever takes its place has nothing to answer for: the attempt is not spent.
-    if (pins && was_undone(kernel, query.text(6), query.text(4), *pins)) {
-      undone.push_back({id, query.text(2), query.text(3), "its version was undone"});
+    if (pins && was_withdrawn(kernel.library, query.text(6), query.text(4), *pins)) {
+      withdrawn.push_back({id, query.text(2), query.text(3), "its version was undone, or cut off"});
       continue;
     }
     const bool may = pins && !standing.quarantined(combination_of(query.text(4), *pins));
@@ -102,7 +92,7 @@ Result<std::map<std::string, int64_t>> left_runs(const Kernel& kernel, const Sta
       losses.push_back({id, query.text(2), query.text(3), reason});
     }
   }
-  for (const auto& loss : undone) record_loss(loss, kernel.clock.wall_ms(), batch);
+  for (const auto& loss : withdrawn) record_loss(loss, kernel.clock.wall_ms(), batch);
   for (const auto& loss : losses) {
     record_loss(loss, kernel.clock.wall_ms(), batch);
     if (auto status = spend_attempt(kernel, loss, batch); !status) return failure(status.error());

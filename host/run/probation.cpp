@@ -37,9 +37,27 @@ Decision Probation::decide(Decision::Kind kind, int64_t install) const {
   return decision;
 }
 
-void Probation::forget_ended() {
-  std::erase_if(records_,
-                [&](const auto& entry) { return kernel_.library.installs().count(entry.first) == 0; });
+void Probation::follow_installs() {
+  for (auto record = records_.begin(); record != records_.end();) {
+    const int64_t now = kernel_.library.install_now(record->first);
+    if (now == record->first) {
+      ++record;
+      continue;
+    }
+    // What is suspected of one of its versions is so of the whole, unless they have changed.
+    if (now != 0 && kernel_.library.installs().at(now).suspended && !records_[now].suspicion) {
+      records_[now].suspicion = record->second.suspicion;
+      records_[now].excused = record->second.excused;
+    }
+    record = records_.erase(record);
+  }
+}
+
+std::optional<int64_t> Probation::install_of(const Run& run) const {
+  const int64_t install = run.install == 0 ? 0 : kernel_.library.install_now(run.install);
+  if (install == 0 || kernel_.library.installs().at(install).suspended) return std::nullopt;
+  return run.combination == current_combination(kernel_.library, run.role) ? std::optional(install)
+                                                                           : std::nullopt;
 }
 
 int64_t Probation::evidence_about(const Run& run) const {
@@ -52,61 +70,65 @@ int64_t Probation::evidence_about(const Run& run) const {
 }
 
 std::string Probation::objection(const Run& run) const {
-  const auto install = kernel_.library.installs().find(run.install);
-  if (install == kernel_.library.installs().end()) return "";
+  const int64_t install = run.install == 0 ? 0 : kernel_.library.install_now(run.install);
+  if (install == 0) return "";
+  const auto& before = kernel_.library.installs().at(install);
   return floods(run.emitted + run.outbox.emitted(),
-                experience_.of(combination_before(kernel_.library, run.role, install->second)));
+                experience_.of(combination_before(kernel_.library, run.role, before)));
 }
 
 std::optional<Decision> Probation::committed(const Run& run, store::Batch& batch) {
-  forget_ended();
-  experience_.add(run.combination, {run.agent, run.usage.cpu_us, kernel_.clock.wall_ms() - run.started_at,
-                                    run.usage.memory_bytes, run.emitted});
+  follow_installs();
+  // A run that was taken up again waited for its host, too.
+  const int64_t wall_ms = run.restored ? 0 : kernel_.clock.wall_ms() - run.started_at;
+  const Cost cost{run.agent, run.usage.cpu_us, wall_ms, run.usage.memory_bytes, run.emitted};
+  experience_.add(run.combination, cost);
   if (const int64_t install = evidence_about(run)) {
     const std::string before = names_of(install, false);
     return convict(install, "which " + before + " handled", batch);
   }
-  const auto& installs = kernel_.library.installs();
-  const auto install = installs.find(run.install);
-  if (install == installs.end()) return std::nullopt;
-  Record& record = records_[run.install];
+  const auto install = install_of(run);
+  if (!install) return std::nullopt;
+  Record& record = records_[*install];
   if (record.runs++ == 0) record.first_at = kernel_.clock.wall_ms();
-  const std::string before = combination_before(kernel_.library, run.role, install->second);
-  if (const auto worse = worse_than(experience_.of(run.combination), experience_.of(before)); !worse.empty())
-    return undo(run.install, "is worse: " + worse, Value{{"run", run.id}}, batch);
-  if (record.runs < rules_.runs || install->second.suspended) return std::nullopt;
-  return confirm(run.install, batch);
+  auto& costs = record.costs[run.role];
+  costs.push_back(cost);
+  if (costs.size() > kRemembered) costs.pop_front();
+  const std::string before =
+      combination_before(kernel_.library, run.role, kernel_.library.installs().at(*install));
+  if (const auto worse = worse_than(costs, experience_.of(before)); !worse.empty())
+    return undo(*install, "is worse: " + worse, Value{{"run", run.id}}, batch);
+  if (record.runs < rules_.runs) return std::nullopt;
+  return confirm(*install, batch);
 }
 
 std::optional<Decision> Probation::failed(const Run& run, const std::string& error) {
-  forget_ended();
+  follow_installs();
   if (const int64_t install = evidence_about(run))
     return resume(install,
                   "the version before failed on " + run.trigger_id + " as well: " + first_line(error));
   if (!would_suspend(run)) return std::nullopt;
-  Record& record = records_[run.install];
-  record.suspicion = Suspicion{
-      run.id, run.role, run.trigger, run.trigger_id, names_of(run.install, true), first_line(error)};
-  Decision decision = decide(Decision::Kind::suspended, run.install);
+  const int64_t install = *install_of(run);
+  Record& record = records_[install];
+  record.suspicion =
+      Suspicion{run.id, run.role, run.trigger, run.trigger_id, names_of(install, true), first_line(error)};
+  Decision decision = decide(Decision::Kind::suspended, install);
   decision.text = record.suspicion->versions + " failed on " + run.trigger_id +
-                  " while on probation: " + record.suspicion->error + "; " + names_of(run.install, false) +
+                  " while on probation: " + record.suspicion->error + "; " + names_of(install, false) +
                   " takes over for now, and " + run.trigger_id;
-  kernel_.library.suspend(run.install, true);
+  kernel_.library.suspend(install, true);
   return decision;
 }
 
 bool Probation::would_suspend(const Run& run) const {
-  const auto& installs = kernel_.library.installs();
-  const auto install = installs.find(run.install);
-  if (install == installs.end() || install->second.suspended) return false;
-  const auto record = records_.find(run.install);
+  const auto install = install_of(run);
+  if (!install) return false;
+  const auto record = records_.find(*install);
   return record == records_.end() || record->second.excused.count(run.trigger_id) == 0;
 }
 
 bool Probation::hands_over(const Run& run) const {
-  const auto& installs = kernel_.library.installs();
-  const auto install = installs.find(run.install);
-  return install != installs.end() && install->second.suspended;
+  return run.install != 0 && kernel_.library.install_now(run.install) != 0 && !install_of(run);
 }
 
 Decision Probation::undo_unanswered(int64_t install, store::Batch& batch) {
@@ -153,15 +175,17 @@ bool Probation::is_open(const Suspicion& suspicion) const {
                                             : kernel_.mail.find(suspicion.trigger_id) != nullptr;
 }
 
-std::vector<Decision> Probation::look(int64_t now, store::Batch& batch) {
-  forget_ended();
+std::vector<Decision> Probation::look(int64_t now, const std::function<bool(const Decision&)>& is_held,
+                                      store::Batch& batch) {
+  follow_installs();
   std::vector<Decision> decisions;
   for (const auto& [install, record] : std::map(records_)) {
     if (record.suspicion) {
       if (!is_open(*record.suspicion))
         decisions.push_back(
             resume(install, record.suspicion->trigger_id + " was taken back before anybody could tell"));
-    } else if (record.runs > 0 && now >= record.first_at + rules_.ms) {
+    } else if (record.runs > 0 && now >= record.first_at + rules_.ms &&
+               !is_held(decide(Decision::Kind::confirmed, install))) {
       decisions.push_back(confirm(install, batch));
     }
   }

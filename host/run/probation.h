@@ -15,6 +15,8 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -64,8 +66,10 @@ class Probation {
   bool hands_over(const Run& run) const;
   // The version before takes nothing like what the suspect failed on: nobody can be asked.
   Decision undo_unanswered(int64_t install, store::Batch& batch);
-  // Decides what time decides, and takes note of what has ended without the host's doing. `now` in ms.
-  std::vector<Decision> look(int64_t now, store::Batch& batch);
+  // Decides what time decides, and takes note of what has ended without the host's doing. `now` in ms;
+  // `is_held` says of an install that its roles are stopped, so that time says nothing about it.
+  std::vector<Decision> look(int64_t now, const std::function<bool(const Decision&)>& is_held,
+                             store::Batch& batch);
   // When `look` has something to decide, in ms.
   std::optional<int64_t> next_due() const;
 
@@ -87,10 +91,14 @@ class Probation {
     int64_t first_at = 0;  // of these
     std::optional<Suspicion> suspicion;
     std::set<std::string> excused;  // tasks and messages that the version before failed on as well
+    std::map<std::string, std::deque<Cost>> costs;  // of these runs, by role
   };
   // The install that a run is evidence about: the version before handled what the suspect had failed on.
   int64_t evidence_about(const Run& run) const;
-  void forget_ended();
+  // Forgets what is decided, and follows what has become part of another install.
+  void follow_installs();
+  // The install that a run is about, as it is now; nothing if that is decided, or has other versions by now.
+  std::optional<int64_t> install_of(const Run& run) const;
   bool is_open(const Suspicion& suspicion) const;
   Decision decide(Decision::Kind kind, int64_t install) const;
   Decision confirm(int64_t install, store::Batch& batch);

@@ -71,6 +71,21 @@ std::string combination_of(const std::string& version, const Value& pins) {
   return content_hash(hashes);
 }
 
+std::string combination_of(const Program& program) {
+  Value pins = Value::Map();
+  for (const auto& [id, module] : program.modules) pins.set(id, content_hash(module.source));
+  return combination_of(program.version, pins);
+}
+
+bool was_withdrawn(const script::Library& library, const std::string& role, const std::string& version,
+                   const Value& pins) {
+  const auto& skills = pins.as_map();
+  return library.was_withdrawn("agent:" + role, version) ||
+         std::any_of(skills.begin(), skills.end(), [&](const auto& pin) {
+           return library.was_withdrawn("skill:" + pin.first, pin.second.as_string());
+         });
+}
+
 std::string current_combination(const script::Library& library, const std::string& role) {
   return combination_with(library, role, {});
 }

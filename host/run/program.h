@@ -18,6 +18,10 @@ std::string chunk_name(const script::Version& version);
 // One name for an agent's script and its skills at exact versions, whichever instance runs them. `pins`:
 // skill id → hash.
 std::string combination_of(const std::string& version, const Value& pins);
+std::string combination_of(const Program& program);
+// Was one of these versions refused, undone or cut off since?
+bool was_withdrawn(const script::Library& library, const std::string& role, const std::string& version,
+                   const Value& pins);
 // That of a role at its current versions, "" if it has no script or a skill is missing.
 std::string current_combination(const script::Library& library, const std::string& role);
 

@@ -14,6 +14,8 @@ const std::string kAgent = "agent:";
 const std::string kSkill = "skill:";
 // The instance a candidate is tried as: no agent of a swarm has such a name.
 constexpr const char* kTrial = "(trial)";
+// In the place of a role's name.
+const std::string kVersionBefore = "(before)";
 // Of each role; what the states of further agents do, shows when they run.
 constexpr size_t kStatesTried = 16;
 
@@ -145,9 +147,16 @@ void Reload::refresh(const std::string& name) {
   for (const auto& role : kernel_.library.users_of(name)) {
     auto program = current_program(kernel_.library, role, kTrial);
     if (!program) continue;
-    checks_.start(std::move(*program), "", [this, alive = alive_, role](Result<Value> info) {
-      if (*alive && info) dispatcher_.set_role(role, *info);
-    });
+    const std::string combination = combination_of(*program);
+    const std::string version = program->version;
+    checks_.start(std::move(*program), "",
+                  [this, alive = alive_, role, combination, version](Result<Value> info) {
+                    if (!*alive || !info) return;
+                    store::Batch batch;
+                    kernel_.library.note_schema(version, (*info)["schema"].as_integer(1), batch);
+                    if (!batch.empty()) dispatcher_.commit(std::move(batch), nullptr);
+                    dispatcher_.know_role(role, combination, *info);
+                  });
   }
 }
 
@@ -224,6 +233,11 @@ std::shared_ptr<Reload::Trial> Reload::try_all(Set set, const std::string& agent
   };
   Instead candidates;
   for (const auto& candidate : set) candidates.emplace(candidate.name, &candidate);
+  // What is suspended comes into force with them, or again.
+  Instead instead = candidates;
+  for (const auto& [id, install] : kernel_.library.installs()) {
+    for (const auto& [name, before] : install.before) instead.emplace(name, kernel_.library.newest(name));
+  }
   for (const auto& candidate : set) {
     if (starts_with(candidate.name, kAgent)) continue;
     auto own = program_of(candidate, candidates);
@@ -235,7 +249,7 @@ std::shared_ptr<Reload::Trial> Reload::try_all(Set set, const std::string& agent
   std::set<std::string> roles;
   for (const auto& entry : kernel_.library.swarm().agents) roles.insert(entry.role);
   for (const auto& role : roles) {
-    auto program = current_program(kernel_.library, role, kTrial, candidates);
+    auto program = current_program(kernel_.library, role, kTrial, instead);
     const bool is_one = candidates.count(kAgent + role) > 0;
     if (!program && is_one) return fail(program.error());
     if (program &&
@@ -243,9 +257,26 @@ std::shared_ptr<Reload::Trial> Reload::try_all(Set set, const std::string& agent
            return candidates.count(kSkill + module.first) > 0;
          })))
       trial->programs.emplace_back(role, std::move(*program));
+    if (is_one) add_version_before(*trial, role, *candidates.at(kAgent + role));
   }
   try_next(trial);
   return trial;
+}
+
+// Manifests are no versions: the version before has to load with what the new one brings along.
+void Reload::add_version_before(Trial& trial, const std::string& role,
+                                const script::Version& candidate) const {
+  const script::Library& library = kernel_.library;
+  const script::Version* current = library.current(kAgent + role);
+  const auto uses = library.uses(candidate);
+  const auto& needs = library.agent(role).skills;
+  const bool drops = std::any_of(needs.begin(), needs.end(), [&](const std::string& skill) {
+    return std::find(uses.begin(), uses.end(), skill) == uses.end();
+  });
+  if (!current || !drops) return;
+  const script::Version before = *current;
+  auto program = current_program(library, role, kTrial, {{before.name, &before}});
+  if (program) trial.programs.emplace_back(kVersionBefore, std::move(*program));
 }
 
 void Reload::try_next(const std::shared_ptr<Trial>& trial) {
@@ -385,9 +416,9 @@ void Reload::take_over(const Set& set, const std::string& by, const Findings& fi
   for (const auto& candidate : set) waiting_.erase(candidate.name);
   imported_ = true;
   for (const auto& [role, info] : findings.infos) {
-    kernel_.library.note_schema(kernel_.library.current(kAgent + role)->hash, info["schema"].as_integer(1),
-                                batch);
-    dispatcher_.set_role(role, info);
+    const Program& program = findings.programs.at(role);
+    kernel_.library.note_schema(program.version, info["schema"].as_integer(1), batch);
+    dispatcher_.know_role(role, combination_of(program), info);
   }
   show_past_runs(findings);
   for (const auto& role : findings.no_way_back) {

@@ -101,6 +101,7 @@ class Reload {
   // `forced`: whatever past runs would have done.
   std::shared_ptr<Trial> try_all(Set set, const std::string& agent, bool forced,
                                  std::function<void(Result<Findings>)> done);
+  void add_version_before(Trial& trial, const std::string& role, const script::Version& candidate) const;
   void try_next(const std::shared_ptr<Trial>& trial);
   void gather_states(Trial& trial, const std::string& role, const Program& program, const Value& info) const;
   void try_next_state(const std::shared_ptr<Trial>& trial);

@@ -20,16 +20,19 @@ void Roles::set(const std::string& role, const std::string& combination, const V
   entry.mail = info["has"]["on_mail"].as_bool();
   entry.form = {info["schema"].as_integer(1), info["has"]["check"].as_bool(), info["has"]["back"].as_bool()};
   auto& said = said_[role];
-  if (said.size() >= kSaid && said.count(combination) == 0) said.clear();
-  said[combination] = entry;
+  std::erase_if(said, [&](const auto& known) { return known.first == combination; });
+  if (said.size() >= kSaid) said.erase(said.begin());
+  said.emplace_back(combination, entry);
   roles_[role] = std::move(entry);
 }
 
 bool Roles::choose(const std::string& role, const std::string& combination) {
-  const auto& said = said_[role];
-  const auto found = said.find(combination);
+  auto& said = said_[role];
+  const auto found =
+      std::find_if(said.begin(), said.end(), [&](const auto& known) { return known.first == combination; });
   if (found == said.end()) return false;
   roles_[role] = found->second;
+  std::rotate(found, found + 1, said.end());
   return true;
 }
 
@@ -82,8 +85,10 @@ bool Roles::takes_mail(const std::string& role) const {
 std::optional<Roles::Form> Roles::form(const std::string& role, const std::string& combination) const {
   const auto said = said_.find(role);
   if (said == said_.end()) return std::nullopt;
-  const auto found = said->second.find(combination);
-  return found == said->second.end() ? std::nullopt : std::optional(found->second.form);
+  for (const auto& [known, words] : said->second) {
+    if (known == combination) return words.form;
+  }
+  return std::nullopt;
 }
 
 }  // namespace clade::run

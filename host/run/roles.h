@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/value.h"
@@ -47,8 +48,9 @@ class Roles {
   };
   const Role& find(const std::string& role) const;
 
-  std::map<std::string, Role> roles_;                        // in force
-  std::map<std::string, std::map<std::string, Role>> said_;  // by role and combination
+  std::map<std::string, Role> roles_;  // in force
+  // By role: combinations, the one that was in force last at the end.
+  std::map<std::string, std::vector<std::pair<std::string, Role>>> said_;
 };
 
 }  // namespace clade::run

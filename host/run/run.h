@@ -133,6 +133,7 @@ struct Run {
   std::string state_after;    // hash, once the handler returned
   std::string result;         // hash of what it returned, as MessagePack
   bool recorded = false;      // its row is in the store or in a batch
+  bool restored = false;      // a former host began it
   int64_t calls = 0;          // of this execution
   size_t bytes = 0;           // the footprint of their arguments and results, and of the journal
   int64_t execution = 0;      // counts executions of the handler under this run

@@ -117,6 +117,7 @@ Result<std::unique_ptr<Run>> restored_run(const Kernel& kernel, const std::strin
   run->agent = agent;
   run->role = role;
   run->recorded = true;
+  run->restored = true;
   if (const auto* task = kernel.queue.find(run->trigger_id); task && run->trigger == Trigger::task) {
     run->lease = {task->lease_run, task->lease_epoch};
     (void)kernel.queue.renew(task->id, run->lease, kLeaseMs);

@@ -77,6 +77,9 @@ Status read_current(store::Database& database, History& history) {
     version.source = rows.text(2);
     if (rows.integer(3) != 0) {
       History::Trial trial{version.name, rows.integer(3), std::nullopt, rows.integer(6) != 0};
+      if (!rows.text(4).empty() && rows.is_null(5))
+        return failure("corrupt",
+                       "the version that " + version.name + " would go back to is not in the store");
       if (!rows.text(4).empty()) {
         trial.before.emplace();
         trial.before->name = version.name;

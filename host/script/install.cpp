@@ -20,6 +20,12 @@ int64_t Installs::of(const std::string& name) const {
   return found == of_.end() ? 0 : found->second;
 }
 
+int64_t Installs::now(int64_t id) const {
+  if (installs_.count(id) > 0) return id;
+  const auto found = joined_.find(id);
+  return found == joined_.end() ? 0 : found->second;
+}
+
 const Version* Installs::instead_of(const std::string& name) const {
   const auto found = of_.find(name);
   if (found == of_.end()) return nullptr;
@@ -43,11 +49,17 @@ int64_t Installs::begin(std::map<std::string, std::optional<Version>> before,
   const int64_t id = ++last_;
   Install install;
   install.before = std::move(before);
+  const auto changing = install.before;
   for (const int64_t other : joined) {
+    Install& former = installs_.at(other);
+    const bool is_changed = std::any_of(former.before.begin(), former.before.end(),
+                                        [&](const auto& entry) { return changing.count(entry.first) > 0; });
+    install.suspended = install.suspended || (former.suspended && !is_changed);
     // What it began with, not what it had put in force meanwhile.
-    for (auto& [name, version] : installs_.at(other).before)
-      install.before.insert_or_assign(name, std::move(version));
+    for (auto& [name, version] : former.before) install.before.insert_or_assign(name, std::move(version));
     installs_.erase(other);
+    for (auto& [before_that, became] : joined_) became = became == other ? id : became;
+    joined_[other] = id;
   }
   for (const auto& [name, version] : install.before) of_[name] = id;
   installs_.emplace(id, std::move(install));
@@ -66,7 +78,7 @@ void Installs::leave(const std::string& name, store::Batch& batch) {
   if (found == of_.end()) return;
   Install& install = installs_.at(found->second);
   install.before.erase(name);
-  if (install.before.empty()) installs_.erase(found->second);
+  if (install.before.empty()) forget(found->second);
   of_.erase(found);
   write_row(name, 0, "", batch);
 }
@@ -76,7 +88,12 @@ void Installs::end(int64_t id, store::Batch& batch) {
     of_.erase(name);
     write_row(name, 0, "", batch);
   }
+  forget(id);
+}
+
+void Installs::forget(int64_t id) {
   installs_.erase(id);
+  std::erase_if(joined_, [id](const auto& entry) { return entry.second == id; });
 }
 
 void Installs::suspend(int64_t id, bool on) {

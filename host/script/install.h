@@ -35,6 +35,8 @@ class Installs {
   const std::map<int64_t, Install>& all() const { return installs_; }
   // The install that a name is part of, 0 if it is confirmed.
   int64_t of(const std::string& name) const;
+  // The install that another one has become part of; itself if it has not, 0 if it is decided.
+  int64_t now(int64_t id) const;
   // What is in force instead of the name's current version, or nullptr. Borrowed.
   const Version* instead_of(const std::string& name) const;
 
@@ -42,8 +44,8 @@ class Installs {
   void restore(int64_t id, const std::string& name, std::optional<Version> before);
   void count_from(int64_t last);
 
-  // Begins one with these names; those in `joined` become part of it. To be recorded once the names have
-  // their rows.
+  // Begins one with these names; those in `joined` become part of it. It is suspended if one of them is and
+  // none of that one's names changes. To be recorded once the names have their rows.
   int64_t begin(std::map<std::string, std::optional<Version>> before, const std::set<int64_t>& joined);
   void record(int64_t id, store::Batch& batch) const;
   // The name is part of its install no more.
@@ -55,8 +57,11 @@ class Installs {
   void pause(store::Batch& batch) const;
 
  private:
+  void forget(int64_t id);
+
   std::map<int64_t, Install> installs_;
   std::map<std::string, int64_t> of_;
+  std::map<int64_t, int64_t> joined_;  // those that became part of one that is not decided
   int64_t last_ = 0;
 };
 

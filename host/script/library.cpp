@@ -40,6 +40,7 @@ Status Library::load(store::Database& database, store::Batch& batch) {
     shelves.current.emplace(name, std::move(version));
   }
   shelves.installs = Installs();
+  shelves.on_probation.reset();
   shelves.installs.count_from(history->last_install);
   shelves.cut_off(std::move(history->trials), batch);
   shelves.leave_out_refused();
@@ -149,7 +150,13 @@ std::vector<std::string> Library::uses(const Version& candidate) const {
   return direct_uses(shelves_->with_manifest(candidate.name), candidate.name);
 }
 
-void Library::import(const std::vector<Version>& candidates, const std::string& by, store::Batch& batch) {
+void Library::import(std::vector<Version> candidates, const std::string& by, store::Batch& batch) {
+  // Somebody else may have been faster.
+  std::erase_if(candidates, [&](const Version& candidate) {
+    const Version* now = newest(candidate.name);
+    return now && now->hash == candidate.hash;
+  });
+  shelves_->on_probation.reset();  // the manifests change as well
   std::vector<std::string> names;
   for (const auto& candidate : candidates) {
     names.push_back(candidate.name);
@@ -219,12 +226,19 @@ const std::map<int64_t, Install>& Library::installs() const {
 }
 
 int64_t Library::install_of(const std::string& role) const {
-  for (const auto& [id, install] : installs()) {
-    if (install.suspended) continue;
-    const auto roles = roles_of(id);
-    if (std::find(roles.begin(), roles.end(), role) != roles.end()) return id;
-  }
-  return 0;
+  const auto& roles = shelves_->roles_on_probation();
+  const auto found = roles.find(role);
+  return found == roles.end() || installs().at(found->second).suspended ? 0 : found->second;
+}
+
+bool Library::is_suspended(const std::string& role) const {
+  const auto& roles = shelves_->roles_on_probation();
+  const auto found = roles.find(role);
+  return found != roles.end() && installs().at(found->second).suspended;
+}
+
+int64_t Library::install_now(int64_t install) const {
+  return shelves_->installs.now(install);
 }
 
 std::vector<std::string> Library::users_of(const std::string& name) const {
@@ -245,12 +259,14 @@ void Library::confirm(int64_t install, const Value& figures, store::Batch& batch
     record_standing({name, shelves_->current.at(name).hash, "confirmed", "host", figures, now, install},
                     batch);
   shelves_->installs.end(install, batch);
+  shelves_->on_probation.reset();
 }
 
 std::vector<std::string> Library::undo(int64_t install, const Value& detail, store::Batch& batch) {
   std::vector<std::string> names;
   const auto before = installs().at(install).before;
   shelves_->installs.end(install, batch);
+  shelves_->on_probation.reset();
   for (const auto& [name, version] : before) {
     if (!version) continue;  // nobody runs it any more: what did is back
     if (newest(name)->origin != "file") names.push_back(name);
@@ -263,21 +279,28 @@ void Library::pause(store::Batch& batch) const {
   shelves_->installs.pause(batch);
 }
 
+bool Library::was_withdrawn(const std::string& name, const std::string& hash) const {
+  return holds(shelves_->refused, name, hash);
+}
+
 bool Library::was_undone(const std::string& name, const std::string& hash) const {
   return holds(shelves_->undone, name, hash);
 }
 
 Result<Version> Library::roll_back(const std::string& name, const std::string& hash, const std::string& by,
-                                   store::Database& database, store::Batch& batch) {
+                                   store::Database& database, store::Batch& batch, bool force) {
   const Version* before = shelves_->adopted(name);
   if (!before) {
     return failure("not_found", "no script \"" + name + "\"" +
                                     did_you_mean(name, script_names(shelves_->catalogue)) +
                                     ": see `clade script list`");
   }
-  // The parent of a version that was rolled back to is what it came back from: going back again means further
-  // back.
+  // What is on probation goes back to what was confirmed. The parent of a version that was rolled back to is
+  // what it came back from: going back again means further back.
+  const int64_t install = shelves_->installs.of(name);
+  const auto* confirmed = install == 0 ? nullptr : &installs().at(install).before.at(name);
   auto target = !hash.empty()                     ? adopted_hash(database, name, hash)
+                : confirmed && *confirmed         ? Result<std::string>((*confirmed)->hash)
                 : before->origin == "rolled_back" ? parent_of(database, name, before->hash)
                                                   : Result<std::string>(before->parent);
   if (!target) return failure(target.error());
@@ -288,6 +311,11 @@ Result<Version> Library::roll_back(const std::string& name, const std::string& h
   if (*target == before->hash) {
     return failure("unchanged", name + " is at version " + short_hash(*target) + " already");
   }
+  if (was_undone(name, *target) && !force) {
+    return failure("quarantined", "version " + short_hash(*target) + " of " + name +
+                                      " was undone before: see `clade script log " + name +
+                                      "`; --force runs it all the same");
+  }
   auto source = version_source(database, *target);
   if (!source) return failure(source.error());
   Version version = shelves_->version(name, std::move(*source), "rolled_back");
@@ -296,11 +324,12 @@ Result<Version> Library::roll_back(const std::string& name, const std::string& h
   record_adoption(version, "rolled_back", by, std::move(detail), 0, batch);
   shelves_->put(version, false);
   shelves_->installs.leave(name, batch);
+  shelves_->on_probation.reset();
   return version;
 }
 
 Status Library::write_back(const std::string& name) const {
-  const Version* version = current(name);
+  const Version* version = newest(name);
   if (!version) return failure("not_found", "no script \"" + name + "\" to write back");
   const std::string path = shelves_->folder + "/" + version->path;
   const auto text = read_file(path);

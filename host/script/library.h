@@ -70,7 +70,7 @@ class Library {
   std::vector<std::string> uses(const Version& candidate) const;
   // Makes candidates the current versions, together, and takes over their manifests. `by`: a person, or
   // "file".
-  void import(const std::vector<Version>& candidates, const std::string& by, store::Batch& batch);
+  void import(std::vector<Version> candidates, const std::string& by, store::Batch& batch);
   // Records that a candidate was refused and why; the same text is not offered again by `changed`.
   void refuse(const Version& candidate, const std::string& reason, store::Batch& batch);
   // A version made by an agent: current in memory and in the batch; `write_back` after the commit. Errors:
@@ -90,6 +90,10 @@ class Library {
   const std::map<int64_t, Install>& installs() const;
   // The install that new runs of a role are part of, 0 if there is none or it is suspended.
   int64_t install_of(const std::string& role) const;
+  // Is what the role runs part of a suspended one?
+  bool is_suspended(const std::string& role) const;
+  // What an install has become part of: see Installs::now.
+  int64_t install_now(int64_t install) const;
   // The roles that run a script, sorted: by its name, or something of an install.
   std::vector<std::string> users_of(const std::string& name) const;
   std::vector<std::string> roles_of(int64_t install) const;
@@ -101,13 +105,17 @@ class Library {
   std::vector<std::string> undo(int64_t install, const Value& detail, store::Batch& batch);
   // The host ends in order: what is on probation goes on being so with the next one.
   void pause(store::Batch& batch) const;
-  // Was this version of a name undone, and not adopted again since?
+  // Was this version of a name refused, undone or cut off, and not adopted again since?
+  bool was_withdrawn(const std::string& name, const std::string& hash) const;
+  // Was it undone?
   bool was_undone(const std::string& name, const std::string& hash) const;
 
-  // Back to what the current version once replaced, or to `hash` (or a prefix), a version that was current
-  // before; confirmed at once. `write_back` after the commit. Errors: "not_found", "ambiguous", "unchanged".
+  // Back to what was confirmed, of a name on probation; of others to what the current version once replaced;
+  // or to `hash` (or a prefix), a version that was current before. Confirmed at once. `write_back` after the
+  // commit. Errors: "not_found", "ambiguous", "unchanged", "quarantined" (it was undone, and that is not
+  // forced).
   Result<Version> roll_back(const std::string& name, const std::string& hash, const std::string& by,
-                            store::Database& database, store::Batch& batch);
+                            store::Database& database, store::Batch& batch, bool force = false);
   // Writes the current version of a name to its file, atomically. Not imported again. Errors: those of
   // write_file_atomic; "conflict" if a person changed the file meanwhile: their text stays and is offered by
   // `changed`.

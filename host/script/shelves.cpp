@@ -158,6 +158,17 @@ std::vector<std::string> Library::Shelves::users(
   return roles;
 }
 
+const std::map<std::string, int64_t>& Library::Shelves::roles_on_probation() {
+  if (on_probation) return *on_probation;
+  on_probation.emplace();
+  for (const auto& [id, install] : installs.all()) {
+    for (const auto& role :
+         users([&, number = id](const std::string& name) { return installs.of(name) == number; }))
+      on_probation->emplace(role, id);
+  }
+  return *on_probation;
+}
+
 int64_t Library::Shelves::begin_install(const std::vector<std::string>& names) {
   const std::set<std::string> changing(names.begin(), names.end());
   const auto roles = users([&](const std::string& name) { return changing.count(name) > 0; });
@@ -171,13 +182,11 @@ int64_t Library::Shelves::begin_install(const std::vector<std::string>& names) {
   if (roles.empty() || !can_go_back) return 0;
   // What one agent runs is decided about as a whole.
   std::set<int64_t> joined;
-  for (const auto& [id, install] : installs.all()) {
-    const auto others = users([&](const std::string& name) { return installs.of(name) == id; });
-    if (std::any_of(others.begin(), others.end(), [&](const auto& role) {
-          return std::find(roles.begin(), roles.end(), role) != roles.end();
-        }))
-      joined.insert(id);
+  for (const auto& role : roles) {
+    const auto found = roles_on_probation().find(role);
+    if (found != roles_on_probation().end()) joined.insert(found->second);
   }
+  on_probation.reset();
   return installs.begin(std::move(before), joined);
 }
 
@@ -188,6 +197,7 @@ void Library::Shelves::record_install(int64_t install, const std::vector<std::st
   for (const auto& name : names) {
     const auto& before = installs.all().at(install).before.at(name);
     if (before && before->hash == current.at(name).hash) installs.leave(name, batch);
+    on_probation.reset();
     if (installs.all().count(install) == 0) return;
   }
 }
@@ -205,10 +215,16 @@ void Library::Shelves::go_back(const std::string& name, Version before, int64_t 
   current.insert_or_assign(name, std::move(before));
 }
 
+bool Library::Shelves::is_in_folder(const std::string& name) const {
+  const auto names = script_names(catalogue);
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 void Library::Shelves::cut_off(std::vector<History::Trial> trials, store::Batch& batch) {
   std::set<int64_t> ended;
   for (auto& trial : trials) {
-    if (current.count(trial.name) == 0) continue;
+    // What the folder does not hold is decided about when it does again.
+    if (current.count(trial.name) == 0 || !is_in_folder(trial.name)) continue;
     installs.restore(trial.install, trial.name, trial.before);
     if (!trial.paused) ended.insert(trial.install);
   }

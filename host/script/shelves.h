@@ -114,6 +114,10 @@ struct Library::Shelves {
   void go_back(const std::string& name, Version before, int64_t install, const std::string& verb,
                const Value& detail, store::Batch& batch);
   void cut_off(std::vector<History::Trial> trials, store::Batch& batch);
+  bool is_in_folder(const std::string& name) const;
+  // The install of each role that is part of one; made when it is asked for, after a change.
+  const std::map<std::string, int64_t>& roles_on_probation();
+  std::optional<std::map<std::string, int64_t>> on_probation;
 
   // Skills without a current version whose text was refused: they are not part of the swarm until somebody
   // changes them.

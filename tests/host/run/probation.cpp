@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fixture.h"
+#include "run/program.h"
 
 namespace clade::run {
 namespace {
@@ -30,8 +31,8 @@ struct Trial {
     std::ofstream(host->kernel->folder + "/agents/worker/init.lua") << text;
     store::Batch batch;
     host->library.import(host->library.changed(), "file", batch);
-    set_worker({"work_*", "implement_*", "check"});
     host->dispatcher->commit(std::move(batch), nullptr);
+    set_worker({"work_*", "implement_*", "check"});
     host->settle();
   }
   void set_worker(const std::vector<std::string>& tasks) {
@@ -233,6 +234,7 @@ TEST_CASE("what an undone version still works on is handed over without an attem
   Run suspect(1000, trial.host->blobs);
   suspect.role = "worker";
   suspect.install = install;
+  suspect.combination = current_combination(trial.host->library, "worker");
   suspect.trigger_id = "t1000";
   Probation probation(*trial.host->kernel);
   REQUIRE(probation.failed(suspect, "boom"));
@@ -334,8 +336,8 @@ TEST_CASE("a run of an undone version that a host left is handed over by the nex
   Trial trial(folder);
   CHECK(trial.started(kBefore) != left);
   CHECK(trial.host->count("SELECT attempt FROM task WHERE id = '" + task + "'") == 1);
-  CHECK(trial.host->count(
-            "SELECT count(*) FROM run WHERE status = 'lost' AND error = 'its version was undone'") == 1);
+  CHECK(trial.host->count("SELECT count(*) FROM run WHERE status = 'lost' AND error = 'its version was "
+                          "undone, or cut off'") == 1);
 }
 
 TEST_CASE("what is on probation can be looked at") {
@@ -406,8 +408,17 @@ TEST_CASE("a version whose state has no way back is not undone: its agents stop,
   Trial trial(folder);
   trial.schema = 2;
   trial.save(kChanged);
+  const bool is_written = GENERATE(true, false);
+  if (is_written) {
+    trial.host->add("work_a");
+    trial.host->dispatcher->finished(trial.started(kChanged), Value("done"), Value{{"form", 2}});
+    trial.host->settle();
+  }
   const std::string task = trial.host->add("work_a");
   trial.fail(trial.started(kChanged));
+  // What nobody has written yet is in nobody's way.
+  CHECK(trial.kinds() == (is_written ? std::vector<Kind>() : std::vector<Kind>{Kind::suspended}));
+  if (!is_written) return;
   CHECK(trial.decisions.empty());
   CHECK(trial.in_force() == kChanged);
   const auto stopped = trial.host->dispatcher->stopped();
@@ -422,6 +433,104 @@ TEST_CASE("a version whose state has no way back is not undone: its agents stop,
   trial.save("return { api = 1, mended = true }\n");
   trial.finish(trial.started("return { api = 1, mended = true }\n"));
   CHECK(trial.host->state_of(task) == "completed");
+}
+
+TEST_CASE("agents whose state has a form that their version does not know stop, and nothing is lost") {
+  const ThreeRuns folder;
+  std::string task;
+  {
+    Trial trial(folder);
+    trial.schema = 2;
+    trial.save(kChanged);
+    trial.host->add("work_a");
+    trial.host->dispatcher->finished(trial.started(kChanged), Value("done"), Value{{"form", 2}});
+    trial.host->settle();
+    task = trial.host->add("work_a");
+    trial.host->settle();
+    // Killed on probation: the version before is in force.
+  }
+  Trial trial(folder);
+  trial.host->settle();
+  CHECK(trial.in_force() == kBefore);
+  CHECK(trial.host->executor.starts.empty());
+  const auto stopped = trial.host->dispatcher->stopped();
+  REQUIRE(stopped.count("worker") == 1);
+  CHECK(stopped.at("worker").find("which has schema 2: it knows 1 and has no migrate.back") !=
+        std::string::npos);
+  CHECK(trial.host->state_of(task) == "queued");
+  CHECK(trial.host->count("SELECT attempt FROM task WHERE id = '" + task + "'") == 0);
+}
+
+TEST_CASE("a split on probation commits no state that the version before refuses, and no flood") {
+  const ThreeRuns folder;
+  Trial trial(folder);
+  trial.checks = true;
+  trial.set_worker({"work_*"});
+  for (int n = 0; n < 5; ++n) {
+    trial.host->add("work_a");
+    trial.finish(trial.started(kBefore));
+  }
+  trial.save(kChanged);
+  const std::string task = trial.host->add("work_a");
+  const int64_t run = trial.started(kChanged);
+  SECTION("a state") {
+    trial.host->dispatcher->called(run, "0", 1, "commit", Value{{"state", Value{{"runs", "many"}}}});
+    trial.host->settle();
+    REQUIRE(trial.examined.size() == 1);
+    trial.examined[0].done(failure("error", "check refuses the state"));
+    trial.host->settle();
+    CHECK(trial.host->count("SELECT count(*) FROM agent WHERE state LIKE '%many%'") == 0);
+  }
+  SECTION("a flood") {
+    for (int64_t n = 1; n <= 60; ++n)
+      REQUIRE(trial.host->call(run, n, "mail.send", {{"to", "agent:other"}, {"kind", "note"}, {"body", n}}));
+    trial.host->dispatcher->called(run, "0", 61, "commit", Value{{"state", Value(Value::Map())}});
+    trial.host->settle();
+    CHECK(trial.host->count("SELECT count(*) FROM message") == 0);
+  }
+  CHECK(trial.kinds() == std::vector<Kind>{Kind::suspended});
+}
+
+TEST_CASE("mail that the version before does not take waits until there is a verdict") {
+  const ThreeRuns folder;
+  Trial trial(folder);
+  trial.host->dispatcher->set_role("worker", Value{{"tasks", Value::Array{"work_*"}}});
+  trial.save(kChanged);
+  trial.host->add("work_a");
+  trial.fail(trial.started(kChanged));
+  store::Batch batch;
+  mail::Message message;
+  message.sender = "operator";
+  message.address = "agent:worker";
+  message.kind = "hello";
+  REQUIRE(trial.host->mail.send(std::move(message), batch));
+  trial.host->dispatcher->commit(std::move(batch), nullptr);
+  trial.fail(trial.started(kBefore), "bad payload");
+  CHECK(trial.kinds() == std::vector<Kind>{Kind::suspended, Kind::resumed});
+  CHECK(trial.host->count("SELECT count(*) FROM message WHERE state = 'dead_letter'") == 0);
+  CHECK(trial.host->next_start().invocation.handler == "on_mail");
+}
+
+TEST_CASE("a role that has left swarm.yaml while it was on probation is decided about when it is back") {
+  const ThreeRuns folder;
+  {
+    Trial trial(folder);
+    trial.save(kChanged);
+    store::Batch batch;
+    trial.host->library.pause(batch);
+    trial.host->dispatcher->commit(std::move(batch), nullptr);
+    trial.host->settle();
+  }
+  const std::string swarm = *read_file(folder.path + "/swarm.yaml");
+  folder.write("swarm.yaml", "swarm: played\nagents:\n  other: {grants: []}\n");
+  {
+    PlayedHost host(folder);
+    CHECK(host.dispatcher->on_probation().as_array().empty());
+  }
+  folder.write("swarm.yaml", swarm);
+  Trial trial(folder);
+  CHECK(trial.host->dispatcher->on_probation().as_array().size() == 1);
+  CHECK(trial.in_force() == kChanged);
 }
 
 }  // namespace clade::run
