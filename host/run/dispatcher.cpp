@@ -182,8 +182,8 @@ void Dispatcher::deliver() {
   for (const auto& decision : decisions) take(decision, batch);
   settlement_.settle(batch);
   if (!batch.empty() || !decisions.empty()) {
-    commit(std::move(batch), [this, decisions](Status status) {
-      for (size_t index = 0; status && index < decisions.size(); ++index) tell(decisions[index]);
+    commit_and_answer(std::move(batch), [this, decisions] {
+      for (const auto& decision : decisions) tell(decision);
     });
   }
   const auto stopped_roles = stopped();

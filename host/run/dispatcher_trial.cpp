@@ -143,8 +143,9 @@ void Dispatcher::hand_over(Run& run, RunStatus status, const std::string& error,
 
 bool Dispatcher::handles_trigger(const Run& run) const {
   if (run.trigger == Trigger::mail) return roles_.takes_mail(run.role);
+  // A task that was taken back says nothing about a version: Probation::look takes note of that.
   const queue::Task* task = kernel_.queue.find(run.trigger_id);
-  return task && roles_.takes(run.role, task->type);
+  return !task || roles_.takes(run.role, task->type);
 }
 
 void Dispatcher::take(const Decision& decision, store::Batch& batch) {

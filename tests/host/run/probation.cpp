@@ -259,6 +259,21 @@ TEST_CASE("a task that is cancelled leaves its suspect as it was") {
   CHECK(trial.in_force() == kChanged);
 }
 
+TEST_CASE("a version whose run fails while its task is being cancelled is not held to it") {
+  const ThreeRuns folder;
+  Trial trial(folder);
+  trial.save(kChanged);
+  const std::string task = trial.host->add("work_a");
+  const int64_t run = trial.started(kChanged);
+  store::Batch batch;
+  REQUIRE(trial.host->queue.cancel(task, "operator", "", batch));
+  trial.host->dispatcher->commit(std::move(batch), nullptr);
+  // The host has not come to end the run.
+  trial.fail(run);
+  CHECK(trial.kinds() == std::vector<Kind>{Kind::suspended, Kind::resumed});
+  CHECK(trial.in_force() == kChanged);
+}
+
 TEST_CASE("a version that takes far more than the one before is undone") {
   const Folder folder;
   Trial trial(folder);
