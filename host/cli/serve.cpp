@@ -330,6 +330,7 @@ int Host::run() {
   watch_.reset();
   tick_.stop();
   retention_->stop();
+  reload_->stop();
   dispatcher_->stop();
   record_end();
   if (!begun_) return status_;  // nothing ran: the error has said all there is

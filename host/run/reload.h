@@ -43,6 +43,9 @@ class Reload {
   Reload(const Kernel& kernel, Dispatcher& dispatcher, Checks checks, Say say);
   ~Reload();
 
+  // Decides nothing any more: what is being tried is found again by the next host.
+  void stop() { *alive_ = false; }
+
   // Tries the scripts in force of every role, then calls `done`: with the first error, if one does not load.
   void try_roles(std::function<void(Status)> done);
   // Looks for changed files and tries them, set after set; `done` once all are decided.

@@ -326,4 +326,20 @@ TEST_CASE("what past runs would have done is told, or keeps a version from going
   }
 }
 
+TEST_CASE("a host that ends in order takes over nothing that is still being tried") {
+  const SkilledFolder folder;
+  PlayedHost host(folder);
+  PlayedChecks checks;
+  Reload reload(*host.kernel, *host.dispatcher, checks.checks(), [](const auto&, const auto&) {});
+  folder.write("skills/text/slug/init.lua", "return { saved = true }\n");
+  reload.look();
+  REQUIRE(checks.begun.size() == 1);
+  checks.begun[0].done(Value(Value::Map()));
+  REQUIRE(checks.begun.size() == 2);
+  reload.stop();
+  checks.begun[1].done(Value(Value::Map()));
+  CHECK(host.library.installs().empty());
+  CHECK(host.library.changed().size() == 1);
+}
+
 }  // namespace clade::run
