@@ -26,7 +26,11 @@ Status restore_first_state(const Kernel& kernel, Run& run, const std::string& ha
   }
   if (run.splits == 0) return {};
   auto value = read_state(kernel.reader, hash);
-  if (!value) return failure("corrupt", "run " + std::to_string(run.id) + ": " + value.error().message);
+  if (!value) {
+    const auto& [code, message] = value.error();
+    const bool is_damaged = code == "not_found" || code == "invalid";
+    return failure(is_damaged ? "corrupt" : code, "run " + std::to_string(run.id) + ": " + message);
+  }
   run.first_state = AgentState{std::move(*value), version, hash, true};
   return {};
 }
