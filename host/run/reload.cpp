@@ -419,6 +419,9 @@ void Reload::take_over(const Set& set, const std::string& by, const Findings& fi
     const Program& program = findings.programs.at(role);
     kernel_.library.note_schema(program.version, info["schema"].as_integer(1), batch);
     dispatcher_.know_role(role, combination_of(program), info);
+    // Something beside them may have changed while they were tried.
+    const auto now = current_program(kernel_.library, role, kTrial);
+    if (now && now->key != program.key) refresh(kAgent + role);
   }
   show_past_runs(findings);
   for (const auto& role : findings.no_way_back) {

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fixture.h"
@@ -340,6 +341,46 @@ TEST_CASE("a host that ends in order takes over nothing that is still being trie
   checks.begun[1].done(Value(Value::Map()));
   CHECK(host.library.installs().empty());
   CHECK(host.library.changed().size() == 1);
+}
+
+TEST_CASE("what a version says of itself counts for it alone, however late it comes") {
+  const SkilledFolder folder;
+  PlayedHost host(folder);
+  PlayedChecks checks;
+  Reload reload(*host.kernel, *host.dispatcher, checks.checks(), [](const auto&, const auto&) {});
+  const std::string before = host.library.current("agent:worker")->hash;
+  store::Batch batch;
+  REQUIRE(host.library.publish("agent:worker", "return { api = 1, schema = 2 }\n", Value(), "worker", batch));
+  host.dispatcher->commit(std::exchange(batch, {}), nullptr);
+  host.settle();
+  reload.refresh("agent:worker");
+  REQUIRE(checks.begun.size() == 1);
+  REQUIRE(host.library.roll_back("agent:worker", "", "operator", *host.reader, batch));
+  host.dispatcher->commit(std::move(batch), nullptr);
+  host.settle();
+  checks.begun[0].done(Value{{"tasks", Value::Array{"work_*", "more_*"}}, {"schema", 2}});
+  CHECK(host.library.schema_of(before) == 1);
+  CHECK(host.dispatcher->roles().takes("worker", "work_a"));
+  CHECK_FALSE(host.dispatcher->roles().takes("worker", "more_a"));
+}
+
+TEST_CASE("a role is asked again if a skill of it changed while it was tried") {
+  const SkilledFolder folder;
+  PlayedHost host(folder);
+  PlayedChecks checks;
+  Reload reload(*host.kernel, *host.dispatcher, checks.checks(), [](const auto&, const auto&) {});
+  folder.write("agents/worker/init.lua", "return { api = 1, saved = true }\n");
+  reload.look();
+  REQUIRE(checks.begun.size() == 1);
+  store::Batch batch;
+  const std::string skill = "return { published = true }\n";
+  REQUIRE(host.library.publish("skill:text.slug", skill, Value(), "worker", batch));
+  host.dispatcher->commit(std::move(batch), nullptr);
+  checks.begun[0].done(Value{{"tasks", Value::Array{"work_*"}}});
+  REQUIRE(checks.begun.size() == 2);
+  CHECK(checks.begun[1].program.modules.at("text.slug").source == skill);
+  checks.begun[1].done(Value{{"tasks", Value::Array{"work_*", "more_*"}}});
+  CHECK(host.dispatcher->roles().takes("worker", "more_a"));
 }
 
 }  // namespace clade::run
