@@ -217,6 +217,7 @@ Status Host::open() {
         decision.kind == run::Decision::Kind::suspended || decision.kind == run::Decision::Kind::undone;
     log_.write(is_trouble ? LogLevel::warning : LogLevel::info, "host", decision.text);
     view_->event("host", decision.text);
+    reload_->catch_up(decision.roles);
   };
   hooks.alarm = [this](const std::string& text) { view_->banner(text); };
   dispatcher_ = std::make_unique<run::Dispatcher>(*kernel_, *settlement_, *pool_, std::move(hooks));

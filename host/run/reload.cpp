@@ -143,6 +143,12 @@ void Reload::gather() {
   }
 }
 
+void Reload::catch_up(const std::vector<std::string>& roles) {
+  for (const auto& role : roles) {
+    if (!dispatcher_.roles().form(role, current_combination(kernel_.library, role))) refresh(kAgent + role);
+  }
+}
+
 void Reload::refresh(const std::string& name) {
   for (const auto& role : kernel_.library.users_of(name)) {
     auto program = current_program(kernel_.library, role, kTrial);

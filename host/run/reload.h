@@ -61,6 +61,9 @@ class Reload {
                                     std::function<void(Status)> done);
   // What files hold that waits for `install`: name → hash.
   const std::map<std::string, std::string>& waiting() const { return waiting_; }
+  // Other versions may be in force for these roles, by a decision (probation.h): asks those whose words
+  // nobody has heard.
+  void catch_up(const std::vector<std::string>& roles);
   // Takes over the words of the roles that run a script, after it changed by other ways than a file.
   void refresh(const std::string& name);
 

@@ -383,4 +383,20 @@ TEST_CASE("a role is asked again if a skill of it changed while it was tried") {
   CHECK(host.dispatcher->roles().takes("worker", "more_a"));
 }
 
+TEST_CASE("what a decision puts in force is asked what it takes, if nobody knows") {
+  const SkilledFolder folder;
+  PlayedHost host(folder);
+  PlayedChecks checks;
+  Reload reload(*host.kernel, *host.dispatcher, checks.checks(), [](const auto&, const auto&) {});
+  reload.catch_up({"worker"});
+  CHECK(checks.begun.empty());
+  const std::string skill = "return { published = true }\n";
+  store::Batch batch;
+  REQUIRE(host.library.publish("skill:text.slug", skill, Value(), "worker", batch));
+  host.dispatcher->commit(std::move(batch), nullptr);
+  reload.catch_up({"worker"});
+  REQUIRE(checks.begun.size() == 1);
+  CHECK(checks.begun[0].program.modules.at("text.slug").source == skill);
+}
+
 }  // namespace clade::run
