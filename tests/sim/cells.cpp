@@ -79,8 +79,10 @@ void Cells::start(const clade::run::Program& program, clade::run::Invocation inv
   world_.trace.line(world_.time.steady_us(), "run " + std::to_string(run) + " of " + program.agent + " on " +
                                                  trigger + " starts, attempt " +
                                                  std::to_string(invocation.argument["attempt"].as_integer()));
-  if (world_.witness.run_started(run, program.agent, trigger, live.script->divergent(), world_.life))
+  if (world_.witness.run_started(
+          run, {program.agent, trigger, program.key, live.script->divergent(), world_.life}))
     world_.counters.add("run taken up again");
+  suspicions_->started(run, program);
   wake(run, live);
 }
 
@@ -99,6 +101,8 @@ void Cells::go_on(int64_t run, Live& live) {
   give_up(run, script, step);
   if (step.call) {
     call(run, script, std::move(step));
+  } else if (script.done() && script.traits().kills) {
+    lose(run, true);
   } else if (script.done()) {
     end(run, live);
   }
@@ -136,6 +140,7 @@ void Cells::call(int64_t run, const Script& script, Script::Step step) {
   }
   // Answers may come from within.
   events_->called(run, step.strand, position, op, std::move(step.call->args));
+  suspicions_->told(run);
 }
 
 void Cells::answer(int64_t run, const std::string& strand, Result<Value> value, int64_t) {
@@ -176,14 +181,18 @@ void Cells::end(int64_t run, Live& live) {
   const auto script = std::move(live.script);
   const std::string trigger = live.trigger;
   live_.erase(run);
+  suspicions_->failing(run);
   if (script->raises()) {
     world_.witness.run_left(run);
+    world_.witness.failed.insert(run);
     events_->failed(run, "it raised");
+    suspicions_->told(run);
     return;
   }
   world_.witness.run_finished(run, script->intent());
   if (late_return_ && loop_.random().percent(2)) late_return_(trigger);
-  events_->finished(run, script->intent().result, script->intent().state, {});
+  events_->finished(run, script->intent().result, script->intent().state, script->traits().usage);
+  suspicions_->told(run);
 }
 
 // It says nothing any more until somebody kills it, maybe long after the time of a lease.
@@ -204,7 +213,10 @@ void Cells::lose(int64_t run, bool blamed) {
                     "run " + std::to_string(run) + " loses its cell" + (blamed ? ", to blame" : ""));
   live_.erase(run);
   world_.witness.run_left(run);
+  suspicions_->failing(run);
+  if (blamed) world_.witness.failed.insert(run);
   events_->lost(run, blamed, "its cell died");
+  suspicions_->told(run);
 }
 
 void Cells::cancel(int64_t run) {

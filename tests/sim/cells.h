@@ -12,6 +12,7 @@
 #include "sim/counters.h"
 #include "sim/loop.h"
 #include "sim/script.h"
+#include "sim/suspicions.h"
 #include "sim/witness.h"
 
 namespace sim {
@@ -38,7 +39,10 @@ class Cells final : public clade::run::Executor {
   Cells(World& world, Loop& loop, Troubles troubles) : world_(world), loop_(loop), troubles_(troubles) {}
 
   // Who is told what scripts do. Before the first start.
-  void report_to(clade::run::RunEvents& events) { events_ = &events; }
+  void report_to(clade::run::RunEvents& events, Suspicions& suspicions) {
+    events_ = &events;
+    suspicions_ = &suspicions;
+  }
   // Called at times when a handler has returned and the host does not know it yet, with its task or message.
   void on_late_return(std::function<void(const std::string& trigger)> function) {
     late_return_ = std::move(function);
@@ -75,6 +79,7 @@ class Cells final : public clade::run::Executor {
   Loop& loop_;
   const Troubles troubles_;
   clade::run::RunEvents* events_ = nullptr;
+  Suspicions* suspicions_ = nullptr;
   std::function<void(const std::string&)> late_return_;
   std::map<int64_t, Live> live_;
   uint64_t executions_ = 0;

@@ -1,8 +1,11 @@
 #include "sim/clients.h"
 
 #include <algorithm>
+#include <iterator>
 
+#include "base/bytes.h"
 #include "run/leases.h"
+#include "sim/texts.h"
 #include "support/open_tasks.h"
 
 namespace sim {
@@ -11,6 +14,17 @@ using clade::Status;
 using clade::Value;
 using clade::queue::State;
 using clade::store::Batch;
+
+namespace {
+
+std::string draw_text(const std::string& script, Random& random) {
+  const Nature natures[] = {Nature::calm,   Nature::calm,   Nature::fragile, Nature::fragile,
+                            Nature::broken, Nature::deadly, Nature::costly,  Nature::fresh};
+  if (random.percent(8)) return text_of(script, Nature::mangled, random.below(4));
+  return text_of(script, natures[random.below(std::size(natures))], random.below(4));
+}
+
+}  // namespace
 
 std::vector<const clade::queue::Task*> Clients::open_tasks(Life& life) {
   const Disk::Spared spared(world_.disk);
@@ -52,6 +66,12 @@ void Clients::act(const Item& item, Life& life) {
     case Deed::roll_back:
       roll_back(random, life);
       break;
+    case Deed::save:
+      save(random, life);
+      break;
+    case Deed::install:
+      install(random, life);
+      break;
     case Deed::release:
       release(life);
       break;
@@ -83,11 +103,13 @@ void Clients::stall(int64_t us) {
 void Clients::submit(Random& random, Life& life) {
   std::vector<clade::queue::NewTask> tasks;
   const char* types[] = {"work_a", "work_b", "check_a", "work_c"};
+  const auto& roles = life.dispatcher().roles();
   const uint64_t count = 1 + random.below(3);
   for (uint64_t number = 0; number < count; ++number) {
     clade::queue::NewTask task;
     task.type = types[random.below(4)];
-    task.payload = Value{{"number", static_cast<int64_t>(number)}};
+    if (random.percent(50) && roles.handles(kFreshTask)) task.type = kFreshTask;
+    task.payload = Value{{"number", static_cast<int64_t>(number)}, {"bad", random.percent(5)}};
     task.priority = static_cast<int>(random.between(1, 10));
     task.max_attempts = static_cast<int>(random.between(1, 4));
     if (random.percent(15)) task.approval = "shall it?";
@@ -107,9 +129,8 @@ void Clients::submit(Random& random, Life& life) {
 void Clients::submit_publish(Random& random, Life& life) {
   clade::queue::NewTask task;
   task.type = "work_publish";
-  task.payload =
-      Value{{"name", random.pick(SwarmFolder::scripts())},
-            {"source", "return { api = 1, version = " + std::to_string(random.below(1000)) + " }\n"}};
+  const std::string script = random.pick(SwarmFolder::scripts());
+  task.payload = Value{{"name", script}, {"source", draw_text(script, random)}};
   Batch batch;
   const auto ids = life.kernel().queue.submit({std::move(task)}, batch);
   if (!ids) return;
@@ -146,7 +167,7 @@ void Clients::mail(Random& random, Life& life) {
   message.sender = "operator";
   message.address = addresses[random.below(4)];
   message.kind = "hint";
-  message.body = Value{{"number", static_cast<int64_t>(random.below(1000))}};
+  message.body = Value{{"number", static_cast<int64_t>(random.below(1000))}, {"bad", random.percent(5)}};
   Batch batch;
   const auto ids = life.kernel().mail.send(std::move(message), batch);
   if (!ids) return;
@@ -156,13 +177,60 @@ void Clients::mail(Random& random, Life& life) {
 }
 
 void Clients::roll_back(Random& random, Life& life) {
-  const std::string script = random.pick(SwarmFolder::scripts());
-  Batch batch;
-  auto version = life.kernel().library.roll_back(script, "", next_name(), life.reader(), batch);
-  if (!version) return;
-  life.commit(std::move(batch), [this, script, &life] {
-    world_.counters.add("script rolled back");
-    (void)life.kernel().library.write_back(script);
+  auto& library = life.kernel().library;
+  const auto& scripts = SwarmFolder::scripts();
+  const size_t first = random.below(scripts.size());
+  for (size_t number = 0; number < scripts.size(); ++number) {
+    const std::string& script = scripts[(first + number) % scripts.size()];
+    // Back to what it replaced, or to any that it ever was.
+    const auto& texts = texts_[script];
+    const std::string hash =
+        texts.empty() || random.percent(50) ? "" : clade::content_hash(random.pick(texts));
+    Batch batch;
+    if (!library.roll_back(script, hash, next_name(), life.reader(), batch)) continue;
+    life.commit(std::move(batch), [this, script, &life] {
+      world_.counters.add("script rolled back");
+      life.reload().refresh(script);
+      (void)life.kernel().library.write_back(script);
+    });
+    return;
+  }
+}
+
+void Clients::save(Random& random, Life& life) {
+  const auto& scripts = SwarmFolder::scripts();
+  std::vector<std::string> saved = {random.pick(scripts)};
+  // A role and the skill that it calls.
+  if (random.percent(40)) saved = {scripts[0], scripts[1]};
+  for (const auto& script : saved) {
+    auto& texts = texts_[script];
+    if (texts.empty() || random.percent(75)) texts.push_back(draw_text(script, random));
+    life.folder().save(script, random.percent(75) ? texts.back() : random.pick(texts));
+    world_.counters.add("script saved");
+  }
+  if (saved.size() > 1) world_.counters.add("scripts saved together");
+  life.reload().look();
+}
+
+void Clients::install(Random& random, Life& life) {
+  auto& library = life.kernel().library;
+  std::vector<std::string> names;
+  bool force = false;
+  const size_t first = random.below(SwarmFolder::scripts().size());
+  for (size_t number = 0; number < SwarmFolder::scripts().size(); ++number) {
+    const auto& script = SwarmFolder::scripts()[(first + number) % SwarmFolder::scripts().size()];
+    const auto offered = library.offer(script, false);
+    const bool undone = !offered && offered.error().code == "quarantined";
+    if (!offered && !undone) continue;
+    names.push_back(script);
+    force = force || undone;
+    if (random.percent(50)) break;
+  }
+  if (names.empty()) return;
+  const std::string by = next_name();
+  if (force) world_.witness.forced.insert(by);
+  life.reload().install(names, force, by, [this, force](const clade::Result<Value>& hashes) {
+    if (hashes) world_.counters.add(force ? "undone text forced" : "rejected text installed");
   });
 }
 
@@ -188,7 +256,8 @@ bool Clients::tidy(Life& life) {
   std::vector<std::pair<std::string, State>> waiting;
   for (const auto* task : open_tasks(life)) {
     if (task->state == State::awaiting_approval || task->state == State::created ||
-        task->state == State::failed)
+        task->state == State::failed ||
+        (task->state == State::queued && !life.dispatcher().roles().handles(task->type)))
       waiting.emplace_back(task->id, task->state);
   }
   for (const auto& [task, state] : waiting) {

@@ -1,6 +1,7 @@
 // Those who use the host of a history: they submit, cancel, approve, …, and hold it to what it acknowledged.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ class Clients {
   void decide(Random& random, Life& life);
   void mail(Random& random, Life& life);
   void roll_back(Random& random, Life& life);
+  void save(Random& random, Life& life);
+  // Has what a file holds installed, though it was rejected before.
+  void install(Random& random, Life& life);
   bool release(Life& life);
   // What a person has seen of the queue.
   std::vector<const clade::queue::Task*> open_tasks(Life& life);
@@ -38,7 +42,8 @@ class Clients {
 
   World& world_;
   Claimant claimant_;
-  std::vector<std::string> tasks_;  // that were submitted, acknowledged or not
+  std::vector<std::string> tasks_;                         // that were submitted, acknowledged or not
+  std::map<std::string, std::vector<std::string>> texts_;  // that were saved, by script
   uint64_t names_ = 0;
 };
 

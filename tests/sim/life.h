@@ -5,14 +5,18 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "run/dispatcher.h"
+#include "run/reload.h"
 #include "run/settlement.h"
 #include "run/sleep.h"
 #include "sim/cells.h"
 #include "sim/file_system.h"
+#include "sim/in_force.h"
 #include "sim/loop.h"
+#include "sim/suspicions.h"
 #include "store/database.h"
 #include "store/writer.h"
 
@@ -30,6 +34,8 @@ class SwarmFolder {
   const std::string& path() const { return path_; }
   // Makes the scripts what they were at first.
   void reset();
+  // A person saves a script.
+  void save(const std::string& script, const std::string& text) const;
   // The names of the scripts that histories publish.
   static const std::vector<std::string>& scripts();
 
@@ -61,7 +67,7 @@ class Life {
   bool turn();
   // Why the host has to stop, if it has to.
   const std::optional<clade::Error>& fatal() const { return fatal_; }
-  // Ends it in order.
+  // Ends it in order: what is on probation waits for the next life.
   void stop();
 
   // Commits as the host does for its operator; `acknowledged` only if it is on disk.
@@ -71,13 +77,20 @@ class Life {
 
   clade::run::Kernel& kernel() { return *kernel_; }
   clade::run::Dispatcher& dispatcher() { return *dispatcher_; }
+  clade::run::Reload& reload() { return *reload_; }
+  const SwarmFolder& folder() const { return folder_; }
   clade::store::Database& reader() { return *reader_; }
   Cells& cells() { return cells_; }
   Loop& loop() { return loop_; }
 
  private:
   clade::run::Dispatcher::Hooks hooks();
-  void set_role(const std::string& role);
+  void set_roles();
+  void make_reload();
+  // What the store says of scripts.
+  InForce in_force();
+  // Is in force what has to be, by what the store said before it was loaded?
+  void check_start(const InForce& before);
 
   World& world_;
   const SwarmFolder& folder_;
@@ -100,6 +113,11 @@ class Life {
   clade::run::SleepEffect sleep_;
   std::unique_ptr<clade::run::Settlement> settlement_;
   std::unique_ptr<clade::run::Dispatcher> dispatcher_;
+  std::unique_ptr<clade::run::Reload> reload_;
+  std::optional<Suspicions> suspicions_;
+  uint64_t checks_ = 0;  // that began
+  const std::shared_ptr<std::set<uint64_t>> open_checks_ = std::make_shared<std::set<uint64_t>>();
+  bool stopping_ = false;
 };
 
 }  // namespace sim

@@ -7,9 +7,9 @@
 namespace sim {
 namespace {
 
-constexpr std::array<const char*, 13> kDeeds = {"submit", "publish",   "cancel",  "retry", "decide",
-                                                "mail",   "roll back", "release", "stall", "jump",
-                                                "claim",  "come back", "compare"};
+constexpr std::array<const char*, 15> kDeeds = {"submit", "publish",   "cancel", "retry",     "decide",
+                                                "mail",   "roll back", "save",   "install",   "release",
+                                                "stall",  "jump",      "claim",  "come back", "compare"};
 constexpr std::array<const char*, 3> kEnds = {"stopped in order", "killed", "power lost"};
 
 Item draw_item(Random& random) {
@@ -17,10 +17,11 @@ Item draw_item(Random& random) {
     Deed deed;
     uint64_t weight;
   };
-  static constexpr Weight kWeights[] = {
-      {Deed::submit, 40}, {Deed::submit_publish, 4}, {Deed::cancel, 9},  {Deed::retry, 9}, {Deed::decide, 10},
-      {Deed::mail, 8},    {Deed::roll_back, 2},      {Deed::release, 4}, {Deed::stall, 3}, {Deed::jump, 3},
-      {Deed::claim, 4},   {Deed::come_back, 1},      {Deed::compare, 5}};
+  static constexpr Weight kWeights[] = {{Deed::submit, 40},   {Deed::submit_publish, 5}, {Deed::cancel, 9},
+                                        {Deed::retry, 9},     {Deed::decide, 10},        {Deed::mail, 8},
+                                        {Deed::roll_back, 4}, {Deed::save, 12},          {Deed::install, 4},
+                                        {Deed::release, 4},   {Deed::stall, 3},          {Deed::jump, 3},
+                                        {Deed::claim, 4},     {Deed::come_back, 1},      {Deed::compare, 5}};
   uint64_t sum = 0;
   for (const auto& [deed, weight] : kWeights) sum += weight;
   uint64_t left = random.below(sum);

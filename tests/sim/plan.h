@@ -20,6 +20,8 @@ enum class Deed {
   decide,  // on an approval
   mail,
   roll_back,
+  save,       // scripts
+  install,    // what was rejected
   release,    // a quarantined role
   stall,      // the host
   jump,       // the clock

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <set>
+#include <tuple>
 
 #include "run/standing.h"
 #include "sim/view.h"
@@ -234,7 +235,10 @@ void approvals_are_given(const View& view) {
 void deaths_quarantine(const View& view) {
   std::map<std::string, std::vector<int64_t>> deaths;  // of a combination, within the time that counts
   std::string due;
-  for (const auto& [verb, combination, at] : view.stored.standing) {
+  for (const auto& event : view.stored.script_events) {
+    const auto& [verb, at] = std::tie(event.verb, event.at);
+    if (event.install != 0 || (verb != "blamed" && verb != "quarantined" && verb != "released")) continue;
+    const std::string& combination = event.detail["combination"].as_string();
     if (!due.empty() && (verb != "quarantined" || combination != due)) view.broken("combination " + due);
     due.clear();
     auto& its = deaths[combination];
@@ -319,6 +323,12 @@ const Promise kPromises[] = {
     {"a task runs after those it depends on", dependencies_are_kept},
     {"what needs an approval runs only with one", approvals_are_given},
     {"three deaths in ten minutes quarantine a version", deaths_quarantine},
+    {"what is in force is what became of installs, each as a whole; what was undone comes back by force "
+     "alone",
+     scripts_are_in_force},
+    {"a version is undone if the one before handled what it failed on, with the commit of that, or is worse",
+     verdicts_are_proved},
+    {"a suspicion costs no task or message anything", suspicions_are_free},
     {"votes decide what follows, each role has one", votes_decide},
     {"at rest everything is over, or says what it waits for", nothing_is_left, true},
 };

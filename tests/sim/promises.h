@@ -25,6 +25,9 @@ inline constexpr const char* kGivenUp =
 inline constexpr const char* kSameWinner =
     "a group of strands comes out the same when its handler runs again";
 inline constexpr const char* kSilentAfterDeath = "nothing is acknowledged after the store has failed";
+inline constexpr const char* kBeginsConfirmed =
+    "after a crash what was confirmed is in force, and after an orderly end a probation goes on";
+inline constexpr const char* kOwnWords = "a role takes what the version says that it runs";
 inline constexpr const char* kMemoryIsStore =
     "queue, mail, votes and data in memory are what the store holds";
 inline constexpr const char* kStopsWithDisk = "a host stops by itself only when its disk has failed";

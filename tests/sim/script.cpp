@@ -62,6 +62,7 @@ Script::Script(const Habits& habits, const clade::run::Program& program,
       invocation_(invocation),
       agent_(agent),
       seed_(mix(mix(mix(history_seed, static_cast<uint64_t>(invocation.seed)), program.key), "script")),
+      traits_(traits_of(program, invocation.argument)),
       execution_(execution) {
   const Value& argument = invocation_.argument;
   const Value& content = argument[invocation_.handler == "on_task" ? "payload" : "body"];
@@ -70,8 +71,9 @@ Script::Script(const Habits& habits, const clade::run::Program& program,
   Random random(seed_);
   beside_ = random.below(habits.strands);
   state("0").left = static_cast<int64_t>(random.below(habits.calls + 1));
-  raises_ = random.percent(habits.raises);
-  divergent_ = random.percent(habits.diverges);
+  // What is bad fails with every version.
+  raises_ = (random.percent(habits.raises) && traits_.moody) || traits_.raises || content["bad"].as_bool();
+  divergent_ = random.percent(habits.diverges) && traits_.moody;
   // The state counts the runs of this agent that were committed, and the parts of runs.
   intent_.state = Value{{"runs", invocation.state["runs"].as_integer() + 1},
                         {"parts", invocation.state["parts"].as_integer()},

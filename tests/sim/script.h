@@ -13,6 +13,7 @@
 #include "run/executor.h"
 #include "sim/random.h"
 #include "sim/strands.h"
+#include "sim/texts.h"
 #include "sim/witness.h"
 
 namespace sim {
@@ -60,6 +61,7 @@ class Script {
   bool done() const { return strands_.over(); }
   // Its handler raises at its end instead of returning.
   bool raises() const { return raises_; }
+  const Traits& traits() const { return traits_; }
   bool divergent() const { return divergent_; }
   // What it returned and wants to happen.
   const Intent& intent() const { return intent_; }
@@ -99,6 +101,7 @@ class Script {
   std::map<std::string, Strand> states_;  // of strands, ended ones too
   size_t beside_ = 0;                     // strands that are to run beside each other from the start
   int64_t groups_ = 0;                    // begun
+  Traits traits_;
   bool raises_ = false;
   bool divergent_ = false;
   uint64_t execution_;

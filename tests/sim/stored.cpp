@@ -30,6 +30,18 @@ clade::Value json(const std::string& text) {
 
 }  // namespace
 
+clade::Result<std::vector<Stored::ScriptEvent>> read_script_events(Database& database) {
+  std::vector<Stored::ScriptEvent> events;
+  const auto status = each(
+      database, "SELECT name, hash, parent, verb, by, detail, at, install FROM script_event ORDER BY seq",
+      [&](Statement& row) {
+        events.push_back({row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), json(row.text(5)),
+                          row.integer(6), row.integer(7)});
+      });
+  if (!status) return clade::failure(status.error());
+  return events;
+}
+
 clade::Result<Stored> read_stored(Database& database, bool thorough) {
   Stored stored;
   clade::Status status;
@@ -56,10 +68,11 @@ clade::Result<Stored> read_stored(Database& database, bool thorough) {
          stored.messages[row.text(0)] = {row.text(1),    row.text(2),    row.text(3),   row.integer(4) != 0,
                                          row.integer(5), row.integer(6), row.integer(7)};
        });
-  read("SELECT id, agent, trigger_kind, trigger_id, status, error, attempt FROM run", [&](Statement& row) {
-    stored.runs[row.integer(0)] = {row.text(1), row.text(2), row.text(3),
-                                   row.text(4), row.text(5), row.integer(6)};
-  });
+  read("SELECT id, agent, trigger_kind, trigger_id, status, error, attempt, role, version, pins FROM run",
+       [&](Statement& row) {
+         stored.runs[row.integer(0)] = {row.text(1), row.text(2), row.text(3), row.text(4),   row.text(5),
+                                        row.text(7), row.text(8), row.text(9), row.integer(6)};
+       });
   read("SELECT run, strand, position, op, status, iif(status = 'cancelled', result, '') FROM journal",
        [&](Statement& row) {
          auto& entry = stored.journal[{row.integer(0), row.text(1), row.integer(2)}];
@@ -86,18 +99,17 @@ clade::Result<Stored> read_stored(Database& database, bool thorough) {
        [&](Statement& row) { stored.proposals[row.text(0)].votes[row.text(1)] = row.text(2); });
   read("SELECT name, value FROM rule",
        [&](Statement& row) { stored.rules[row.text(0)] = json(row.text(1)); });
-  read(
-      "SELECT verb, detail, at FROM script_event WHERE verb IN ('blamed', 'quarantined', 'released') ORDER "
-      "BY "
-      "seq",
-      [&](Statement& row) {
-        const clade::Value detail = json(row.text(1));
-        stored.standing.push_back({row.text(0), detail["combination"].as_string(), row.integer(2)});
-      });
+  read("SELECT name, hash, fallback, install FROM script", [&](Statement& row) {
+    stored.scripts[row.text(0)] = {row.text(1), row.text(2), row.integer(3)};
+  });
+  read("SELECT hash, source FROM version", [&](Statement& row) { stored.texts[row.text(0)] = row.text(1); });
   read("SELECT path, content, run, done FROM file_write ORDER BY seq", [&](Statement& row) {
     stored.files.push_back({row.text(0), row.text(1), row.integer(2), row.integer(3)});
   });
   if (!status) return clade::failure(status.error());
+  auto events = read_script_events(database);
+  if (!events) return clade::failure(events.error());
+  stored.script_events = std::move(*events);
   return stored;
 }
 

@@ -29,7 +29,7 @@ struct Stored {
     int64_t run = 0, seq = 0, attempt = 0;
   };
   struct Run {
-    std::string agent, kind, trigger, status, error;
+    std::string agent, kind, trigger, status, error, role, version, pins;
     int64_t attempt = 0;
   };
   struct Proposal {
@@ -38,10 +38,14 @@ struct Stored {
     std::map<std::string, std::string> votes;  // role → choice
     int64_t run = 0;
   };
-  // What became of a combination of scripts at work.
-  struct Standing {
-    std::string verb, combination;
-    int64_t at = 0;
+  struct ScriptEvent {
+    std::string name, hash, parent, verb, by;
+    clade::Value detail;
+    int64_t at = 0, install = 0;
+  };
+  struct Script {
+    std::string hash, fallback;
+    int64_t install = 0;
   };
   struct Entry {
     std::string op, status;
@@ -60,12 +64,16 @@ struct Stored {
   std::map<std::string, std::map<std::string, clade::Value>> data;  // by agent and key
   std::map<std::string, Proposal> proposals;
   std::map<std::string, clade::Value> rules;
-  std::vector<Standing> standing;
+  std::vector<ScriptEvent> script_events;
+  std::map<std::string, Script> scripts;     // by name
+  std::map<std::string, std::string> texts;  // of scripts, by hash
   std::vector<File> files;
   std::string integrity;  // "ok"
 };
 
 // Reads all of it. `thorough`: lets SQLite check the file, too. Errors: those of Statement, "corrupt".
 clade::Result<Stored> read_stored(clade::store::Database& database, bool thorough);
+// What happened to scripts, alone. Errors: those of Statement.
+clade::Result<std::vector<Stored::ScriptEvent>> read_script_events(clade::store::Database& database);
 
 }  // namespace sim

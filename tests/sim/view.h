@@ -55,4 +55,9 @@ void losers_are_ended(const View& view);
 void files_are_written(const View& view);
 void same_scripts_never_diverge(const View& view);
 
+// … and those about versions on probation.
+void scripts_are_in_force(const View& view);
+void verdicts_are_proved(const View& view);
+void suspicions_are_free(const View& view);
+
 }  // namespace sim

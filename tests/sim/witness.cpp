@@ -24,8 +24,9 @@ void Witness::broken(const char* promise, std::string how) {
   if (!broken_) broken_ = Broken{promise, std::move(how)};
 }
 
-bool Witness::run_started(int64_t run, const std::string& agent, const std::string& trigger, bool divergent,
-                          uint64_t life) {
+bool Witness::run_started(int64_t run, Started started) {
+  const std::string& agent = started.agent;
+  const std::string& trigger = started.trigger;
   for (const auto& [other, its_agent] : live_) {
     if (other == run) continue;
     if (its_agent == agent)
@@ -41,18 +42,28 @@ bool Witness::run_started(int64_t run, const std::string& agent, const std::stri
   if (known == runs.end() && asks_given_up_.count(trigger))
     broken(kGivenUp, "the question " + trigger + " was given up before, and run " + std::to_string(run) +
                          " begins to answer it");
-  const bool goes_on = known != runs.end() && known->second.life != life && had_effects;
-  if (known != runs.end() && (known->second.agent != agent || known->second.trigger != trigger)) {
+  const bool goes_on = known != runs.end() && known->second.life != started.life && had_effects;
+  if (known != runs.end() && (known->second.agent != agent || known->second.trigger != trigger ||
+                              known->second.program != started.program)) {
     // A number may be used again only if nothing of the run got out.
     if (had_effects)
       broken(kStartedFirst, "run " + std::to_string(run) + " had effects, and its number was used again");
+    forget(run);
   }
-  runs[run] = {agent, trigger, divergent, life};
+  live_[run] = agent;
+  runs[run] = std::move(started);
   finished.erase(run);
+  failed.erase(run);
+  suspects.erase(run);
+  excused.erase(run);
   seen_.erase(run);
   kept_.erase(run);
-  live_[run] = agent;
   return goes_on;
+}
+
+void Witness::forget(int64_t run) {
+  decided_.erase(decided_.lower_bound({run, ""}), decided_.lower_bound({run + 1, ""}));
+  forsaken.erase(forsaken.lower_bound({run, "", 0}), forsaken.lower_bound({run + 1, "", 0}));
 }
 
 void Witness::run_left(int64_t run) {

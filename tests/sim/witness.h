@@ -62,9 +62,15 @@ class Witness {
   void broken(const char* promise, std::string how);
   const std::optional<Broken>& first_broken() const { return broken_; }
 
+  struct Started {
+    std::string agent;
+    std::string trigger;
+    std::string program;     // its key
+    bool divergent = false;  // its script asks for other things each time: it may be told so
+    uint64_t life = 0;
+  };
   // A run's script starts (again). True if it goes on with what it began in an earlier life.
-  bool run_started(int64_t run, const std::string& agent, const std::string& trigger, bool divergent,
-                   uint64_t life);
+  bool run_started(int64_t run, Started started);
   // It is over for its cell: reported, cancelled, or its cell is gone.
   void run_left(int64_t run);
   // Its handler returned and wants this.
@@ -99,12 +105,6 @@ class Witness {
   void acknowledged_verb(const std::string& task, const std::string& verb, const std::string& by);
   void acknowledged_mail(const std::string& message) { mailed.insert(message); }
 
-  struct Started {
-    std::string agent;
-    std::string trigger;
-    bool divergent = false;  // its script asks for other things each time: it may be told so
-    uint64_t life = 0;
-  };
   struct Effect {
     bool idempotent = false;
     int64_t begins = 0;
@@ -120,12 +120,20 @@ class Witness {
   struct Verb {
     std::string task, verb, by;
   };
-  std::vector<Verb> verbs;                             // of operators
+  std::vector<Verb> verbs;              // of operators
+  std::set<int64_t> failed;             // runs whose handler raised, or that took their cell down
+  std::map<int64_t, int64_t> suspects;  // runs for which the host suspended an install, and that
+  std::set<int64_t> excused;            // these, and others of an install that was suspended already
+  std::set<std::string> forced;         // names of people who forced what they installed
+  // What the next host does about versions on probation, by how this one and those before it ended.
+  enum class Probation { cut_off, either, goes_on } probation = Probation::cut_off;
   std::vector<std::pair<std::string, int64_t>> late;   // task and run of refused writes, acknowledged
   bool approves_itself = false;                        // the host, whatever asks for an approval
   std::map<std::string, std::set<std::string>> files;  // path → every text it ever held
 
  private:
+  // Another run has its number.
+  void forget(int64_t run);
   void tell(const Place& place, const std::string& op, const std::string& outcome);
   // What a script saw or decided, and would again: for good once an await after it has begun.
   struct Seen {
