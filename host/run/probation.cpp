@@ -37,20 +37,9 @@ Decision Probation::decide(Decision::Kind kind, int64_t install) const {
   return decision;
 }
 
-void Probation::follow_installs() {
-  for (auto record = records_.begin(); record != records_.end();) {
-    const int64_t now = kernel_.library.install_now(record->first);
-    if (now == record->first) {
-      ++record;
-      continue;
-    }
-    // What is suspected of one of its versions is so of the whole, unless they have changed.
-    if (now != 0 && kernel_.library.installs().at(now).suspended && !records_[now].suspicion) {
-      records_[now].suspicion = record->second.suspicion;
-      records_[now].excused = record->second.excused;
-    }
-    record = records_.erase(record);
-  }
+void Probation::forget_ended() {
+  std::erase_if(records_,
+                [&](const auto& entry) { return kernel_.library.installs().count(entry.first) == 0; });
 }
 
 std::optional<int64_t> Probation::install_of(const Run& run) const {
@@ -78,7 +67,7 @@ std::string Probation::objection(const Run& run) const {
 }
 
 std::optional<Decision> Probation::committed(const Run& run, store::Batch& batch) {
-  follow_installs();
+  forget_ended();
   // A run that was taken up again waited for its host, too.
   const int64_t wall_ms = run.restored ? 0 : kernel_.clock.wall_ms() - run.started_at;
   const Cost cost{run.agent, run.usage.cpu_us, wall_ms, run.usage.memory_bytes, run.emitted};
@@ -103,7 +92,7 @@ std::optional<Decision> Probation::committed(const Run& run, store::Batch& batch
 }
 
 std::optional<Decision> Probation::failed(const Run& run, const std::string& error) {
-  follow_installs();
+  forget_ended();
   if (const int64_t install = evidence_about(run))
     return resume(install,
                   "the version before failed on " + run.trigger_id + " as well: " + first_line(error));
@@ -177,7 +166,7 @@ bool Probation::is_open(const Suspicion& suspicion) const {
 
 std::vector<Decision> Probation::look(int64_t now, const std::function<bool(const Decision&)>& is_held,
                                       store::Batch& batch) {
-  follow_installs();
+  forget_ended();
   std::vector<Decision> decisions;
   for (const auto& [install, record] : std::map(records_)) {
     if (record.suspicion) {

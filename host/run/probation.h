@@ -95,8 +95,8 @@ class Probation {
   };
   // The install that a run is evidence about: the version before handled what the suspect had failed on.
   int64_t evidence_about(const Run& run) const;
-  // Forgets what is decided, and follows what has become part of another install.
-  void follow_installs();
+  // Forgets what is decided, or has become part of another install.
+  void forget_ended();
   // The install that a run is about, as it is now; nothing if that is decided, or has other versions by now.
   std::optional<int64_t> install_of(const Run& run) const;
   bool is_open(const Suspicion& suspicion) const;

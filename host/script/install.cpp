@@ -49,12 +49,8 @@ int64_t Installs::begin(std::map<std::string, std::optional<Version>> before,
   const int64_t id = ++last_;
   Install install;
   install.before = std::move(before);
-  const auto changing = install.before;
   for (const int64_t other : joined) {
     Install& former = installs_.at(other);
-    const bool is_changed = std::any_of(former.before.begin(), former.before.end(),
-                                        [&](const auto& entry) { return changing.count(entry.first) > 0; });
-    install.suspended = install.suspended || (former.suspended && !is_changed);
     // What it began with, not what it had put in force meanwhile.
     for (auto& [name, version] : former.before) install.before.insert_or_assign(name, std::move(version));
     installs_.erase(other);

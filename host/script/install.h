@@ -44,8 +44,8 @@ class Installs {
   void restore(int64_t id, const std::string& name, std::optional<Version> before);
   void count_from(int64_t last);
 
-  // Begins one with these names; those in `joined` become part of it. It is suspended if one of them is and
-  // none of that one's names changes. To be recorded once the names have their rows.
+  // Begins one with these names; those in `joined` become part of it, and what they are suspected of is
+  // forgotten: it has to prove itself as a whole. To be recorded once the names have their rows.
   int64_t begin(std::map<std::string, std::optional<Version>> before, const std::set<int64_t>& joined);
   void record(int64_t id, store::Batch& batch) const;
   // The name is part of its install no more.
