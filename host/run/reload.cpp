@@ -368,7 +368,7 @@ void Reload::try_past_runs(const std::shared_ptr<Trial>& trial, std::deque<std::
 void Reload::show_past_runs(const Findings& findings) {
   if (!checks_.shadow || kernel_.library.swarm().shadow != script::ShadowMode::show) return;
   for (const auto& [role, program] : findings.programs) {
-    checks_.shadow(role, program, [this, alive = alive_, role](const ShadowReport& report) {
+    checks_.shadow(role, program, [this, alive = alive_, role = role](const ShadowReport& report) {
       const std::string text = *alive ? shadow_text(report) : "";
       if (text.empty()) return;
       say_(kAgent + role, text + "; `clade replay " + std::to_string(report.differences.front().run) +
