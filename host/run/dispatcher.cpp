@@ -433,6 +433,9 @@ void Dispatcher::lost(int64_t number, bool blamed, const std::string& reason) {
   if (!run) return;
   kernel_.log.warning(run->agent, "run " + std::to_string(number) + " lost its cell" +
                                       (blamed ? " and is to blame: " : " while it waited: ") + reason);
+  // Its task was cancelled a moment ago: it is about to be ended (observe).
+  const bool is_over = run->trigger == Trigger::task && !kernel_.queue.find(run->trigger_id);
+  if (!blamed && is_over) return;
   if (!blamed && ++run->losses < kMostLosses) {
     // No attempt is spent, no await repeated: the same run again, from its journal.
     execute(*run);

@@ -511,4 +511,19 @@ TEST_CASE("approvals are given by nobody only when that was asked for") {
   }
 }
 
+TEST_CASE("a cell that dies while the task of its run is being cancelled leaves nothing") {
+  const Folder folder;
+  PlayedHost host(folder);
+  const std::string task = host.add("work_a");
+  const int64_t run = host.next_start().invocation.run;
+  store::Batch batch;
+  REQUIRE(host.queue.cancel(task, "operator", "", batch));
+  host.dispatcher->commit(std::move(batch), nullptr);
+  // The host has not come to end the run.
+  host.dispatcher->lost(run, false, "its neighbour was killed");
+  host.settle();
+  CHECK(host.count("SELECT count(*) FROM run WHERE status = 'cancelled'") == 1);
+  CHECK(host.dispatcher->in_flight() == 0);
+}
+
 }  // namespace clade::run
