@@ -75,10 +75,11 @@ std::string author(const Value& version) {
   return by == "host" ? "the file that the host found" : by;
 }
 
-void print_version(const Value& version) {
+void print_version(const Value& version, bool is_in_force) {
   const std::string& verdict = version["verdict"].as_string();
   print_line(paint(colour_wanted(1), Colour::yellow, "version " + short_hash(version["hash"].as_string())) +
-             "  " + paint(colour_wanted(1), colour_of(verdict), verdict));
+             "  " + paint(colour_wanted(1), colour_of(verdict), verdict) +
+             (is_in_force ? "  (in force)" : ""));
   const std::string& parent = version["parent"].as_string();
   if (!parent.empty()) print_line("Parent: " + short_hash(parent));
   print_line("Author: " + plain(author(version)) +
@@ -109,7 +110,13 @@ int log(const ScriptOptions& options, const Context& context) {
     print_json(*log);
     return kOk;
   }
-  for (const Value& version : (*log)["versions"].as_array()) print_version(version);
+  bool is_told = false;  // which one is in force
+  for (const Value& version : (*log)["versions"].as_array()) {
+    const bool is_in_force =
+        !is_told && version["hash"] == (*log)["current"] && version["verdict"].as_string() != "refused";
+    print_version(version, is_in_force);
+    is_told = is_told || is_in_force;
+  }
   return kOk;
 }
 

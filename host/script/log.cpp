@@ -1,5 +1,6 @@
 #include "script/log.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -88,8 +89,12 @@ Value version_of(const Value::Array& events, size_t index, const InForce& now) {
     }
     return version;
   }
-  const bool is_current = now.hash == event["hash"].as_string() && now.install != 0;
-  return version.set("verdict", is_current ? "on probation" : "replaced");
+  // A text that was saved back as it had been confirmed is on probation no more.
+  const bool is_newest =
+      std::none_of(events.begin(), events.begin() + static_cast<std::ptrdiff_t>(index),
+                   [](const Value& newer) { return is_adoption(newer["verb"].as_string()); });
+  if (!is_newest || now.hash != event["hash"].as_string()) return version.set("verdict", "replaced");
+  return version.set("verdict", now.install != 0 ? "on probation" : "confirmed");
 }
 
 }  // namespace

@@ -91,6 +91,14 @@ TEST_CASE("the log says of each version what became of it", "[log]") {
   CHECK(has(why_text(log), "was confirmed after 20 runs"));
 }
 
+TEST_CASE("a text that is saved back as it was confirmed is confirmed", "[log]") {
+  test::Swarm swarm;
+  const auto library = swarm.loaded();
+  save(swarm, *library, "return 'quick 2'");
+  save(swarm, *library, "return 'quick 1'");
+  CHECK(verdicts(log_of(swarm)) == std::vector<std::string>{"confirmed", "replaced", "confirmed"});
+}
+
 TEST_CASE("the log names what became current together", "[log]") {
   test::Swarm swarm;
   const auto library = swarm.loaded();
