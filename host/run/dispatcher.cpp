@@ -1,6 +1,7 @@
 #include "run/dispatcher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/codec.h"
@@ -301,6 +302,7 @@ bool Dispatcher::is_recovered(int64_t run) const {
 
 void Dispatcher::execute(Run& run) {
   ++run.execution;
+  if (run.call_off) std::exchange(run.call_off, nullptr)();
   run.outbox = Outbox();
   emissions_.cancel(run);
   run.calls = 0;

@@ -49,16 +49,16 @@ void Dispatcher::fail(Run& run, RunStatus status, const std::string& error) {
   std::vector<Decision> decisions;
   bool is_handed_over = probation_.hands_over(run);
   const bool is_suspect = probation_.would_suspend(run);
-  if (is_suspect && !has_judge(run)) {
-    // What it replaced must not run: an ordinary failure.
-  } else if (is_suspect && !has_way_back(run)) {
+  // Where what it replaced must not run, it is an ordinary failure.
+  const bool is_judged = !is_suspect || has_judge(run);
+  if (is_judged && is_suspect && !has_way_back(run)) {
     // It waits with its agent, until somebody has mended what runs.
     is_handed_over = true;
     stop_role(run,
               "failed on " + run.trigger_id +
                   " while on probation, and its state has no way back: " + first_line(error),
               batch);
-  } else if (auto decision = probation_.failed(run, error)) {
+  } else if (auto decision = is_judged ? probation_.failed(run, error) : std::nullopt) {
     take(*decision, batch);
     decisions.push_back(std::move(*decision));
     if (decisions.back().kind == Decision::Kind::suspended) {

@@ -506,6 +506,33 @@ TEST_CASE("a split on probation commits no state that the version before refuses
   CHECK(trial.kinds() == std::vector<Kind>{Kind::suspended});
 }
 
+TEST_CASE(
+    "a part whose cell died while the version before was asked is committed by its next execution alone") {
+  const ThreeRuns folder;
+  Trial trial(folder);
+  trial.checks = true;
+  trial.set_worker({"work_*"});
+  trial.save(kChanged);
+  trial.host->add("work_a");
+  const int64_t run = trial.started(kChanged);
+  const Value state{{"state", Value{{"runs", 1}}}};
+  REQUIRE(trial.host->call(run, 1, "queue.add", {{"type", "work_b"}}));
+  trial.host->dispatcher->called(run, "0", 2, "commit", state);
+  trial.host->settle();
+  REQUIRE(trial.examined.size() == 1);
+  trial.host->dispatcher->lost(run, false, "played");
+  CHECK(trial.called_off == 1);
+  REQUIRE(trial.started(kChanged) == run);
+  CHECK(trial.host->count("SELECT count(*) FROM journal WHERE op = 'commit'") == 0);
+  REQUIRE(trial.host->call(run, 1, "queue.add", {{"type", "work_b"}}));
+  trial.host->dispatcher->called(run, "0", 2, "commit", state);
+  trial.host->settle();
+  REQUIRE(trial.examined.size() == 2);
+  trial.examined[1].done(Value{{"runs", 1}});
+  trial.host->settle();
+  CHECK(trial.host->count("SELECT count(*) FROM task WHERE type = 'work_b'") == 1);
+}
+
 TEST_CASE("mail that the version before does not take waits until there is a verdict") {
   const ThreeRuns folder;
   Trial trial(folder);
