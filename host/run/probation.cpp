@@ -168,14 +168,17 @@ std::vector<Decision> Probation::look(int64_t now, const std::function<bool(cons
                                       store::Batch& batch) {
   forget_ended();
   std::vector<Decision> decisions;
-  for (const auto& [install, record] : std::map(records_)) {
+  std::vector<int64_t> looked_at;
+  for (const auto& [install, record] : records_) looked_at.push_back(install);
+  for (const int64_t install : looked_at) {
+    Record& record = records_.at(install);
     if (record.suspicion) {
       if (!is_open(*record.suspicion))
         decisions.push_back(
             resume(install, record.suspicion->trigger_id + " was taken back before anybody could tell"));
-    } else if (record.runs > 0 && now >= record.first_at + rules_.ms &&
-               !is_held(decide(Decision::Kind::confirmed, install))) {
-      decisions.push_back(confirm(install, batch));
+    } else if (record.runs > 0 && now >= record.first_at + rules_.ms) {
+      record.is_held = is_held(decide(Decision::Kind::confirmed, install));
+      if (!record.is_held) decisions.push_back(confirm(install, batch));
     }
   }
   return decisions;
@@ -184,7 +187,8 @@ std::vector<Decision> Probation::look(int64_t now, const std::function<bool(cons
 std::optional<int64_t> Probation::next_due() const {
   std::optional<int64_t> next;
   for (const auto& [install, record] : records_) {
-    if (record.suspicion || record.runs == 0) continue;
+    // One that is held is looked at when something has happened.
+    if (record.suspicion || record.is_held || record.runs == 0) continue;
     const int64_t due = record.first_at + rules_.ms;
     next = next ? std::min(*next, due) : due;
   }

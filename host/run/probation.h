@@ -89,6 +89,7 @@ class Probation {
   struct Record {
     int64_t runs = 0;      // committed
     int64_t first_at = 0;  // of these
+    bool is_held = false;  // its time is over, but its roles are stopped
     std::optional<Suspicion> suspicion;
     std::set<std::string> excused;  // tasks and messages that the version before failed on as well
     std::map<std::string, std::deque<Cost>> costs;  // of these runs, by role
