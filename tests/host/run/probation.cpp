@@ -533,6 +533,34 @@ TEST_CASE(
   CHECK(trial.host->count("SELECT count(*) FROM task WHERE type = 'work_b'") == 1);
 }
 
+TEST_CASE("the time of a version whose agents are stopped does not confirm it, and wakes nobody") {
+  const ThreeRuns folder;
+  Trial trial(folder);
+  trial.save(kChanged);
+  Probation probation(*trial.host->kernel);
+  Run run(1000, trial.host->blobs);
+  run.role = "worker";
+  run.install = trial.host->library.install_of("worker");
+  run.combination = current_combination(trial.host->library, "worker");
+  store::Batch batch;
+  REQUIRE_FALSE(probation.committed(run, batch));
+  REQUIRE(probation.next_due());
+  const int64_t due = *probation.next_due();
+  bool held = true;
+  const auto look = [&] {
+    return probation
+        .look(
+            due, [&](const Decision&) { return held; }, batch)
+        .size();
+  };
+  CHECK(look() == 0);
+  CHECK_FALSE(probation.next_due());
+  CHECK(trial.host->library.installs().size() == 1);
+  held = false;
+  CHECK(look() == 1);
+  CHECK(trial.host->library.installs().empty());
+}
+
 TEST_CASE("mail that the version before does not take waits until there is a verdict") {
   const ThreeRuns folder;
   Trial trial(folder);
