@@ -198,7 +198,7 @@ TEST_CASE("mail that the version before does not take waits until there is a ver
   trial.host->dispatcher->set_role("worker", Value{{"tasks", Value::Array{"work_*"}}});
   trial.save(kChanged);
   trial.host->add("work_a");
-  trial.fail(trial.started(kChanged));
+  const int64_t suspect = trial.started(kChanged);
   store::Batch batch;
   mail::Message message;
   message.sender = "operator";
@@ -206,6 +206,8 @@ TEST_CASE("mail that the version before does not take waits until there is a ver
   message.kind = "hello";
   REQUIRE(trial.host->mail.send(std::move(message), batch));
   trial.host->dispatcher->commit(std::move(batch), nullptr);
+  trial.host->settle();
+  trial.fail(suspect);
   trial.fail(trial.started(kBefore), "bad payload");
   CHECK(trial.kinds() == std::vector<Kind>{Kind::suspended, Kind::resumed});
   CHECK(trial.host->count("SELECT count(*) FROM message WHERE state = 'dead_letter'") == 0);
