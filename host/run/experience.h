@@ -47,10 +47,9 @@ class Experience {
 // What is wrong with a version by what its runs take, beside those of the version before; "" if nothing is:
 //   - processor time: its median is more than 4 times the other's and 0.5 ms;
 //   - elapsed time: its median is more than 5 times the other's and 1 s;
-//   - memory: after its last run it holds more than 4 times the most that the other held, and 8 MB more; or
-//   what one
-//     agent's VM holds has grown with each of its last ten runs, by more than 1 MB.
-// Both need kEnoughRuns runs, the last rule ten of one agent.
+//   - memory: after its last run it holds more than 4 times the most that the other held, and 8 MB more;
+//   - leak: what the VM of one agent holds has grown with each of its last ten runs, by more than 1 MB.
+// The first three need kEnoughRuns runs of both, the last one needs ten of that agent.
 std::string worse_than(const std::deque<Cost>& now, const std::deque<Cost>& before);
 
 // What is wrong with a run that wants to emit so many tasks and messages: more than 50, and than ten times

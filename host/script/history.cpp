@@ -17,10 +17,6 @@ std::string origin_of(const std::string& verb) {
   return verb == "imported" ? "file" : verb;
 }
 
-bool is_adoption(const std::string& verb) {
-  return verb == "imported" || verb == "published" || verb == "rolled_back";
-}
-
 bool is_hash_prefix(const std::string& text) {
   return !text.empty() && text.size() <= 64 &&
          text.find_first_not_of("0123456789abcdef") == std::string::npos;
@@ -151,6 +147,10 @@ Status read_events(store::Database& database, History& history) {
 }
 
 }  // namespace
+
+bool is_adoption(const std::string& verb) {
+  return verb == "imported" || verb == "published" || verb == "rolled_back";
+}
 
 Result<History> read_history(store::Database& database) {
   History history;

@@ -58,6 +58,9 @@ void record_return(const Version& version, const Version& before, const std::str
 // The number of the form in which a version leaves an agent's state.
 void record_schema(const std::string& hash, int64_t schema, store::Batch& batch);
 
+// Does an event of this verb make a version current?
+bool is_adoption(const std::string& verb);
+
 // What happened to a version at work.
 struct StandingEvent {
   std::string name;

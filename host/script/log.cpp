@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "script/history.h"
 #include "script/library.h"
 
 namespace clade::script {
@@ -49,10 +50,6 @@ bool is_verdict(const std::string& verb) {
 
 std::string verdict_word(const std::string& verb) {
   return verb == "cut_off" ? "cut off" : verb;
-}
-
-bool is_adoption(const std::string& verb) {
-  return verb == "imported" || verb == "published" || verb == "rolled_back";
 }
 
 // The event that decided about the version that events[adoption] made current, before another one was; or

@@ -49,6 +49,14 @@ void add(const Swarm& swarm, int64_t tasks) {
   for (int64_t n = 0; n < tasks; ++n) swarm.clade({"task", "add", "work"});
 }
 
+// A host that has done kBefore tasks.
+void start_working(Swarm& swarm) {
+  swarm.start();
+  swarm.until_up();
+  add(swarm, kBefore);
+  swarm.until_count(kDone, kBefore);
+}
+
 // Every task was done once, and told of once; nothing of it was an attempt that somebody has to answer for.
 void check_all_done(const Swarm& swarm) {
   const int64_t all = kBefore + kAfter;
@@ -93,10 +101,7 @@ TEST_CASE("a bad version is undone by itself, and every message is handled once"
   Swarm swarm;
   const std::string good = worker("");
   write_swarm(swarm, good, kListener);
-  swarm.start();
-  swarm.until_up();
-  add(swarm, kBefore);
-  swarm.until_count(kDone, kBefore);
+  start_working(swarm);
   write_agent(swarm, "one", worker(bad, upvalues));
   swarm.until_count("SELECT count(*) FROM script_event WHERE name = 'agent:one' AND verb = 'imported'", 2);
   add(swarm, kAfter);
@@ -107,10 +112,7 @@ TEST_CASE("a state that the version before would not have is not kept") {
   Swarm swarm;
   const std::string good = worker("");
   write_swarm(swarm, good, kListener);
-  swarm.start();
-  swarm.until_up();
-  add(swarm, kBefore);
-  swarm.until_count(kDone, kBefore);
+  start_working(swarm);
   // Its own check has gone with the mistake.
   std::string bad = worker("self.state.runs = 'many'");
   const std::string check = "check = function(state) return type(state.runs) == \"number\" end,";
@@ -125,10 +127,7 @@ TEST_CASE("a version that the state cannot be brought to does not go live, and t
   Swarm swarm;
   const std::string good = worker("");
   write_swarm(swarm, good, kListener);
-  swarm.start();
-  swarm.until_up();
-  add(swarm, kBefore);
-  swarm.until_count(kDone, kBefore);
+  start_working(swarm);
   const std::string state = swarm.text("SELECT state FROM agent WHERE name = 'one'");
   std::string numbered = good;
   numbered.insert(numbered.find("tasks ="), "schema = 2, ");
@@ -148,10 +147,7 @@ TEST_CASE(
   const std::string good = worker("");
   write_swarm(swarm, good, kListener);
   swarm.write("swarm.yaml", swarm.read("swarm.yaml") + "shadow: require_same\n");
-  swarm.start();
-  swarm.until_up();
-  add(swarm, kBefore);
-  swarm.until_count(kDone, kBefore);
+  start_working(swarm);
   // It counts as before and tells of it otherwise; then it is written otherwise and does the same.
   write_agent(swarm, "one", worker("runs = runs * 2"));
   swarm.until_count(
@@ -168,10 +164,7 @@ TEST_CASE("a version that takes its cell down is undone") {
   Swarm swarm;
   const std::string good = worker("");
   write_swarm(swarm, good, kListener);
-  swarm.start();
-  swarm.until_up();
-  add(swarm, kBefore);
-  swarm.until_count(kDone, kBefore);
+  start_working(swarm);
   write_agent(swarm, "one", worker("if runs == 9 then while true do end end"));
   swarm.until_count("SELECT count(*) FROM script_event WHERE name = 'agent:one' AND verb = 'imported'", 2);
   add(swarm, kAfter);
